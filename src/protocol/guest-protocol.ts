@@ -1,0 +1,292 @@
+// What crosses here: every message between the page and the runtime beside a guest. The page's side
+// is trusted; whatever comes from the runtime may be forged by the guest, so it arrives as JSON text
+// and passes `parseRuntimeMessage` before anything else looks at it.
+
+import { OptimizerError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+
+/** Source text to run. */
+export interface Program {
+  readonly language: Language;
+  readonly code: string;
+  /** JSON text of the data that the caller hands in; the guest's `inputs`. */
+  readonly inputs: string;
+}
+
+export type Language = "javascript" | "typescript" | "python";
+
+/** What a guest may ask the page for. */
+export type GuestOperation =
+  | "tool"
+  | "search"
+  | "describe"
+  | "context_get"
+  | "context_set"
+  | "context_delete"
+  | "context_keys";
+
+/** One request of a guest. `args` is JSON text: nothing has parsed it yet. */
+export interface GuestCall {
+  /** Chosen by the runtime; rises with every call of a run. */
+  readonly id: number;
+  readonly operation: GuestOperation;
+  /** The tool's path as the program wrote it; empty for other operations. */
+  readonly target: string;
+  readonly args: string;
+}
+
+/** An error as the guest sees it: no stack of ours, no path, no secret. */
+export interface GuestError {
+  readonly name: string;
+  readonly message: string;
+  readonly kind: string;
+  readonly code: number;
+  readonly hint?: string;
+  readonly tool?: string;
+  readonly server?: string;
+}
+
+export type GuestReply =
+  | {
+      readonly ok: true;
+      /** JSON text of the value. */
+      readonly json: string;
+      /** The JSON holds `{ "$bytes": base64 }` objects that become `Uint8Array`s in the guest. */
+      readonly bytes?: boolean;
+    }
+  | { readonly ok: false; readonly error: GuestError };
+
+export type NumberedReply = GuestReply & { readonly id: number };
+
+export type LogLevel = "debug" | "log" | "info" | "warn" | "error";
+
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+/** A failure in the guest's own coordinates: lines and columns count from 1 in the program as it was handed in. */
+export interface ProgramError {
+  readonly name: string;
+  readonly message: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** Only frames of the program. */
+  readonly stack?: string;
+  /** Stable name: `syntax`, `exception`, or the kind of the tool failure that was not caught. */
+  readonly kind: string;
+  readonly hint?: string;
+}
+
+/** Why the runtime beside the guest ended a run. */
+export type RuntimeStopReason = "timeout" | "memory" | "output" | "tool_calls" | "crashed";
+
+export type RuntimeOutcome =
+  | { readonly status: "returned"; /** JSON text. */ readonly json: string }
+  | { readonly status: "threw"; readonly error: ProgramError }
+  | { readonly status: "stopped"; readonly reason: RuntimeStopReason; readonly message: string };
+
+/** Limits that the runtime applies by itself, so that most programs end politely. */
+export interface RuntimeLimits {
+  readonly timeoutMs: number;
+  readonly memoryBytes: number;
+  readonly maxOutputBytes: number;
+  readonly maxToolCalls: number;
+  readonly maxToolCallsInFlight: number;
+  readonly maxMessageBytes: number;
+}
+
+/** Page to runtime. */
+export type RuntimeCommand =
+  | {
+      readonly type: "run";
+      readonly run: string;
+      readonly program: Program;
+      /** Identifiers of the tool namespaces, so that `Object.keys(tools)` tells the truth. */
+      readonly namespaces: readonly string[];
+      readonly limits: RuntimeLimits;
+    }
+  | {
+      readonly type: "replies";
+      readonly run: string;
+      readonly replies: readonly NumberedReply[];
+      readonly credits: number;
+    }
+  | { readonly type: "credits"; readonly credits: number }
+  | { readonly type: "stop"; readonly run: string };
+
+/** Runtime to page. */
+export type RuntimeMessage =
+  | { readonly type: "ready" }
+  | { readonly type: "unfit"; readonly message: string }
+  | {
+      readonly type: "turn";
+      readonly run: string;
+      /** The guest has nothing to do until a call is answered. */
+      readonly idle: boolean;
+      readonly calls: readonly GuestCall[];
+      readonly logs: readonly LogEntry[];
+    }
+  | {
+      readonly type: "done";
+      readonly run: string;
+      readonly outcome: RuntimeOutcome;
+      readonly logs: readonly LogEntry[];
+      readonly peakMemoryBytes: number;
+    };
+
+/**
+ * Messages that a runtime may send before the page hands credits back. The frame between them
+ * ends a worker that sends more, so that a flood never reaches the page.
+ */
+export const CREDIT_WINDOW = 64;
+
+/** The longest text that a worker may post, in characters: the allowed payload as escaped JSON, and an envelope. */
+export function messageCharacters(limits: Pick<RuntimeLimits, "maxMessageBytes" | "maxOutputBytes">): number {
+  return 2 * Math.max(limits.maxMessageBytes, limits.maxOutputBytes) + 64 * 1024;
+}
+
+const OPERATIONS = new Set<string>([
+  "tool",
+  "search",
+  "describe",
+  "context_get",
+  "context_set",
+  "context_delete",
+  "context_keys",
+] satisfies GuestOperation[]);
+
+const LEVELS = new Set<string>(["debug", "log", "info", "warn", "error"] satisfies LogLevel[]);
+
+const REASONS = new Set<string>([
+  "timeout",
+  "memory",
+  "output",
+  "tool_calls",
+  "crashed",
+] satisfies RuntimeStopReason[]);
+
+/** Reads one message of a runtime. Throws 403 `protocol_violation` for anything that the protocol does not know. */
+export function parseRuntimeMessage(data: unknown): RuntimeMessage {
+  if (typeof data !== "string") throw violation("a message that is no text");
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    throw violation("text that is no JSON");
+  }
+  const message = record(value, "message");
+  switch (message.get("type")) {
+    case "ready":
+      return { type: "ready" };
+    case "unfit":
+      return { type: "unfit", message: text(message, "message") };
+    case "turn":
+      return {
+        type: "turn",
+        run: text(message, "run"),
+        idle: message.get("idle") === true,
+        calls: list(message, "calls").map(parseCall),
+        logs: list(message, "logs").map(parseLog),
+      };
+    case "done":
+      return {
+        type: "done",
+        run: text(message, "run"),
+        outcome: parseOutcome(message.get("outcome")),
+        logs: list(message, "logs").map(parseLog),
+        peakMemoryBytes: count(message, "peakMemoryBytes"),
+      };
+    default:
+      throw violation("an unknown message type");
+  }
+}
+
+function parseCall(value: unknown): GuestCall {
+  const call = record(value, "call");
+  const operation = requireOperation(text(call, "operation"));
+  return { id: count(call, "id"), operation, target: text(call, "target"), args: text(call, "args") };
+}
+
+function parseLog(value: unknown): LogEntry {
+  const entry = record(value, "log entry");
+  return { level: requireLogLevel(text(entry, "level")), text: text(entry, "text") };
+}
+
+function parseOutcome(value: unknown): RuntimeOutcome {
+  const outcome = record(value, "outcome");
+  switch (outcome.get("status")) {
+    case "returned":
+      return { status: "returned", json: text(outcome, "json") };
+    case "threw":
+      return { status: "threw", error: parseProgramError(outcome.get("error")) };
+    case "stopped": {
+      const reason = text(outcome, "reason");
+      if (!isOneOf<RuntimeStopReason>(REASONS, reason)) throw violation("an unknown stop reason");
+      return { status: "stopped", reason, message: text(outcome, "message") };
+    }
+    default:
+      throw violation("an unknown outcome");
+  }
+}
+
+function parseProgramError(value: unknown): ProgramError {
+  const error = record(value, "error");
+  const position = (key: string): number | undefined => (error.has(key) ? count(error, key) : undefined);
+  const optional = (key: string): string | undefined => (error.has(key) ? text(error, key) : undefined);
+  const [line, column, stack, hint] = [position("line"), position("column"), optional("stack"), optional("hint")];
+  return {
+    name: text(error, "name"),
+    message: text(error, "message"),
+    kind: text(error, "kind"),
+    ...(line === undefined ? {} : { line }),
+    ...(column === undefined ? {} : { column }),
+    ...(stack === undefined ? {} : { stack }),
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+/** Throws 403 for a name that is no operation. */
+export function requireOperation(name: string): GuestOperation {
+  if (!isOneOf<GuestOperation>(OPERATIONS, name)) throw violation("an unknown operation");
+  return name;
+}
+
+/** Throws 403 for a name that is no log level. */
+export function requireLogLevel(name: string): LogLevel {
+  if (!isOneOf<LogLevel>(LEVELS, name)) throw violation("an unknown log level");
+  return name;
+}
+
+function isOneOf<T extends string>(names: ReadonlySet<string>, name: string): name is T {
+  return names.has(name);
+}
+
+function record(value: unknown, what: string): ReadonlyMap<string, unknown> {
+  if (!isJsonObject(value)) throw violation(`a ${what} that is no object`);
+  return new Map(Object.entries(value));
+}
+
+function text(from: ReadonlyMap<string, unknown>, key: string): string {
+  const value = from.get(key);
+  if (typeof value !== "string") throw violation(`a field ${key} that is no text`);
+  return value;
+}
+
+function count(from: ReadonlyMap<string, unknown>, key: string): number {
+  const value = from.get(key);
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw violation(`a field ${key} that is no count`);
+  }
+  return value;
+}
+
+function list(from: ReadonlyMap<string, unknown>, key: string): readonly unknown[] {
+  const value = from.get(key);
+  if (!Array.isArray(value)) throw violation(`a field ${key} that is no list`);
+  return value;
+}
+
+function violation(what: string): OptimizerError {
+  return new OptimizerError(`The runtime sent ${what}.`, { code: 403, kind: "protocol_violation" });
+}

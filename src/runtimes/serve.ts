@@ -1,0 +1,110 @@
+// What every runtime beside a guest has in common: its place in the worker, its boot, its credits.
+// The page's commands are trusted; what the runtime posts is checked again on the page.
+
+import {
+  CREDIT_WINDOW,
+  type GuestCall,
+  type LogEntry,
+  type NumberedReply,
+  type RuntimeCommand,
+  type RuntimeMessage,
+  type RuntimeOutcome,
+} from "../protocol/guest-protocol.ts";
+
+export type RunCommand = Extract<RuntimeCommand, { type: "run" }>;
+
+/** What the frame hands to a worker before anything else. */
+export interface BootMessage {
+  readonly type: "boot";
+  readonly modules: Readonly<Record<string, WebAssembly.Module>>;
+}
+
+/** One run, seen from the serve loop. */
+export interface RuntimeRun {
+  reply(replies: readonly NumberedReply[]): void;
+  /** Ends the run without an outcome; its guest is dropped. */
+  stop(): void;
+}
+
+/** The way from one run to the page. */
+export interface RunLink {
+  /** Whether the page accepts another message now; the end of a run always may be sent. */
+  readonly open: boolean;
+  turn(idle: boolean, calls: readonly GuestCall[], logs: readonly LogEntry[]): void;
+  done(outcome: RuntimeOutcome, logs: readonly LogEntry[], peakMemoryBytes: number): void;
+  /** Called when the page accepts messages again after `open` was false. */
+  onOpen: () => void;
+}
+
+export interface Runtime {
+  /** Starts a program. One at a time; the runtime calls `link.done` exactly once unless it is stopped. */
+  start(command: RunCommand, link: RunLink): RuntimeRun;
+}
+
+/** Serves runs from a dedicated worker inside the sandbox frame. */
+export function serve(boot: (modules: BootMessage["modules"]) => Promise<Runtime>): void {
+  const post = (message: RuntimeMessage): void => self.postMessage(JSON.stringify(message));
+  let runtime: Runtime | undefined;
+  let current: { readonly id: string; readonly run: RuntimeRun; readonly link: RunLink } | undefined;
+  let unacknowledged = 0;
+
+  const start = (command: RunCommand): void => {
+    if (runtime === undefined) return;
+    const link: RunLink = {
+      get open() {
+        return unacknowledged < CREDIT_WINDOW - 1;
+      },
+      turn(idle, calls, logs) {
+        unacknowledged += 1;
+        post({ type: "turn", run: command.run, idle, calls, logs });
+      },
+      done(outcome, logs, peakMemoryBytes) {
+        current = undefined;
+        unacknowledged += 1;
+        post({ type: "done", run: command.run, outcome, logs, peakMemoryBytes });
+      },
+      onOpen: () => {},
+    };
+    const run = runtime.start(command, link);
+    current = { id: command.run, run, link };
+  };
+
+  self.onmessage = async ({ data }: MessageEvent<BootMessage | RuntimeCommand>) => {
+    switch (data.type) {
+      case "boot": {
+        const problem = findOpenDoor();
+        if (problem !== undefined) return post({ type: "unfit", message: problem });
+        runtime = await boot(data.modules);
+        return post({ type: "ready" });
+      }
+      case "run":
+        return start(data);
+      case "replies":
+      case "credits": {
+        const wasOpen = current?.link.open ?? true;
+        unacknowledged -= data.credits;
+        if (data.type === "replies" && current?.id === data.run) current.run.reply(data.replies);
+        if (!wasOpen && current?.link.open) current.link.onOpen();
+        return;
+      }
+      case "stop":
+        if (current?.id === data.run) current.run.stop();
+        current = undefined;
+        return;
+      default:
+        data satisfies never;
+    }
+  };
+}
+
+/** Looks for a layer that is missing around this worker, and names it. */
+function findOpenDoor(): string | undefined {
+  if (self.origin !== "null") return `the worker runs in the origin ${self.origin}`;
+  try {
+    // The policy of the frame must refuse to turn text into code.
+    new Function("");
+    return "the content security policy of the frame is not in force";
+  } catch {
+    return undefined;
+  }
+}

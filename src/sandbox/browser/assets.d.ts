@@ -1,0 +1,17 @@
+/** An entry with all its imports as one classic script. Made by the build. */
+declare module "*?script" {
+  const source: string;
+  export default source;
+}
+
+/** The sandbox frame's whole document. Made by the build. */
+declare module "*?frame" {
+  const html: string;
+  export default html;
+}
+
+/** A file's bytes, gzipped, as base64. Made by the build. */
+declare module "*?gzip" {
+  const base64: string;
+  export default base64;
+}

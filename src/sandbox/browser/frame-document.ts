@@ -1,0 +1,96 @@
+// The only script of the sandbox frame's document. It runs in an opaque origin under the frame's own
+// policy, holds the workers, and stands between them and the page: what a worker posts goes on only
+// as text, inside a size and inside the credits that the page gives. No guest ever runs on this thread.
+
+import { expose } from "comlink";
+import { CREDIT_WINDOW, messageCharacters, type RuntimeCommand } from "../../protocol/guest-protocol.ts";
+import type { FrameControl, FrameNotice } from "./frame-control.ts";
+
+const kinds = new Map<string, { readonly url: string; readonly modules: Readonly<Record<string, WebAssembly.Module>> }>();
+const workers = new Map<number, Worker>();
+let lastWorker = 0;
+
+const control: FrameControl = {
+  async load(kind, source, binaries) {
+    const modules = await Promise.all(
+      Object.entries(binaries).map(async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const),
+    );
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    kinds.set(kind, { url, modules: Object.fromEntries(modules) });
+  },
+
+  spawn(kind, port) {
+    const runtime = kinds.get(kind);
+    if (runtime === undefined) throw new Error(`no runtime ${kind} was loaded`);
+    const worker = new Worker(runtime.url);
+    lastWorker += 1;
+    const id = lastWorker;
+    workers.set(id, worker);
+    relay(id, worker, port);
+    worker.postMessage({ type: "boot", modules: runtime.modules });
+    return id;
+  },
+
+  terminate,
+
+  ping: () => true,
+};
+
+function terminate(id: number): void {
+  workers.get(id)?.terminate();
+  workers.delete(id);
+}
+
+function relay(id: number, worker: Worker, port: MessagePort): void {
+  let unacknowledged = 0;
+  let characters = messageCharacters({ maxMessageBytes: 0, maxOutputBytes: 0 });
+  const notify = (notice: FrameNotice): void => {
+    terminate(id);
+    port.postMessage(notice);
+    port.close();
+  };
+  worker.onmessage = ({ data }: MessageEvent<unknown>) => {
+    unacknowledged += 1;
+    if (unacknowledged > CREDIT_WINDOW) return notify({ ended: "flood", message: "The worker flooded the page." });
+    if (typeof data !== "string") return notify({ ended: "flood", message: "The worker sent something that is no text." });
+    if (data.length > characters) return notify({ ended: "flood", message: "The worker sent a message over its size." });
+    port.postMessage(data);
+  };
+  worker.onmessageerror = () => notify({ ended: "crash", message: "The worker sent what can't be read." });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    notify({ ended: "crash", message: "The worker crashed." });
+  };
+  port.onmessage = ({ data }: MessageEvent<RuntimeCommand>) => {
+    if (data.type === "run") characters = messageCharacters(data.limits);
+    if ("credits" in data) unacknowledged -= data.credits;
+    worker.postMessage(data);
+  };
+}
+
+/** Names the wall that is missing around this document, if one is. */
+function findOpenDoor(): string | undefined {
+  if (self.origin !== "null") return `the frame has the origin ${self.origin}`;
+  try {
+    void self.localStorage;
+    return "the frame can reach the storage of the page";
+  } catch {
+    // As it should be.
+  }
+  try {
+    new Function("");
+    return "the frame's content security policy is not in force";
+  } catch {
+    return undefined;
+  }
+}
+
+function listen(event: MessageEvent<unknown>): void {
+  const [port] = event.ports;
+  if (event.source !== parent || port === undefined) return;
+  removeEventListener("message", listen);
+  expose(control, port);
+}
+
+addEventListener("message", listen);
+parent.postMessage({ sandbox: "ready", problem: findOpenDoor() }, "*");

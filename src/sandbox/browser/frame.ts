@@ -1,0 +1,277 @@
+// What crosses here: the frame's first message, before its port is trusted with anything. The frame's
+// script is ours; the document that a wrong URL delivers may not be.
+
+import { type Remote, transfer, wrap } from "comlink";
+import { messageOf, OptimizerError } from "../../base/errors.ts";
+import { isJsonObject } from "../../base/json.ts";
+import type { RuntimeCommand } from "../../protocol/guest-protocol.ts";
+import type { GuestChannel } from "../guest-run.ts";
+import type { FrameControl } from "./frame-control.ts";
+
+export interface SandboxFrameOptions {
+  /**
+   * Address of the static `sandbox.html`, for pages whose own content security policy would forbid
+   * the script of the default, generated frame. See README, "Content security policy".
+   */
+  readonly url?: string;
+  /** How long the frame may take to answer. Milliseconds, default 10,000. */
+  readonly bootTimeoutMs?: number;
+}
+
+/** What one kind of worker needs. */
+export interface RuntimeAssets {
+  readonly source: string;
+  readonly binaries: Readonly<Record<string, ArrayBuffer>>;
+}
+
+/** How often a busy frame is asked whether it lives, and how long it may stay silent. Milliseconds. */
+const HEARTBEAT_MS = 500;
+const SILENCE_MS = 3_000;
+
+/**
+ * The isolated frame of one page, with the workers in it.
+ *
+ * It opens at the first use, is shared by all runtimes, and opens anew after it died. Disposing
+ * ends every worker.
+ */
+export class SandboxFrame implements AsyncDisposable {
+  readonly #options: SandboxFrameOptions;
+  #live: Promise<LiveFrame> | undefined;
+  #disposed = false;
+
+  constructor(options: SandboxFrameOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Starts a worker. `assets` is asked once for each kind and frame. Rejects with 500 and the layer that failed. */
+  async spawn(kind: string, assets: () => Promise<RuntimeAssets>): Promise<FrameWorker> {
+    const frame = await this.#open();
+    await frame.load(kind, assets);
+    return frame.spawn(kind);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    const live = this.#live;
+    this.#live = undefined;
+    await live?.then(
+      (frame) => frame.close("The sandbox was closed."),
+      () => undefined,
+    );
+  }
+
+  #open(): Promise<LiveFrame> {
+    if (this.#disposed) throw layerError("frame", "the sandbox was closed", "Create a new optimizer.");
+    this.#live ??= openFrame(this.#options, () => {
+      this.#live = undefined;
+    }).catch((error: unknown) => {
+      this.#live = undefined;
+      throw error;
+    });
+    return this.#live;
+  }
+}
+
+async function openFrame(options: SandboxFrameOptions, onDeath: () => void): Promise<LiveFrame> {
+  const iframe = document.createElement("iframe");
+  iframe.setAttribute("sandbox", "allow-scripts");
+  iframe.setAttribute("aria-hidden", "true");
+  iframe.title = "MCP Optimizer sandbox";
+  iframe.style.display = "none";
+  if (options.url === undefined) iframe.srcdoc = (await import("./frame-document.ts?frame")).default;
+  else iframe.src = options.url;
+  const timeoutMs = options.bootTimeoutMs ?? 10_000;
+  const ready = Promise.withResolvers<void>();
+  const loaded = Promise.withResolvers<void>();
+  iframe.addEventListener("load", () => loaded.resolve(), { once: true });
+  const onMessage = ({ source, data }: MessageEvent<unknown>): void => {
+    if (source !== iframe.contentWindow || !isJsonObject(data) || data.sandbox !== "ready") return;
+    if (typeof data.problem === "string") ready.reject(layerError("frame", data.problem, "Nothing was run."));
+    else ready.resolve();
+  };
+  const timer = setTimeout(() => {
+    const hint =
+      options.url === undefined
+        ? "If the page's content security policy restricts script-src or worker-src, serve sandbox.html and pass quickjs({ frame: new SandboxFrame({ url }) })."
+        : `Check that ${options.url} delivers the sandbox.html of this package and that frame-src allows it.`;
+    ready.reject(layerError("frame", `no answer within ${timeoutMs} ms`, hint));
+  }, timeoutMs);
+  addEventListener("message", onMessage);
+  document.documentElement.append(iframe);
+  try {
+    await ready.promise;
+    await loaded.promise;
+  } catch (error) {
+    iframe.remove();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    removeEventListener("message", onMessage);
+  }
+  const channel = new MessageChannel();
+  // The frame's origin is opaque, so no target origin can name it; the window is the one that answered.
+  iframe.contentWindow?.postMessage(null, "*", [channel.port2]);
+  return new LiveFrame(iframe, channel.port1, onDeath);
+}
+
+/** A frame that answered. */
+class LiveFrame {
+  readonly #iframe: HTMLIFrameElement;
+  readonly #control: Remote<FrameControl>;
+  readonly #onDeath: () => void;
+  readonly #kinds = new Map<string, Promise<void>>();
+  readonly #workers = new Set<FrameWorker>();
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #closed = false;
+
+  constructor(iframe: HTMLIFrameElement, port: MessagePort, onDeath: () => void) {
+    this.#iframe = iframe;
+    this.#control = wrap<FrameControl>(port);
+    this.#onDeath = onDeath;
+    // The frame loads once. A second load means that something navigated it.
+    iframe.addEventListener("load", () => this.close("The sandbox frame was navigated."), { once: true });
+  }
+
+  load(kind: string, assets: () => Promise<RuntimeAssets>): Promise<void> {
+    const loading =
+      this.#kinds.get(kind) ??
+      assets().then(async ({ source, binaries }) => {
+        await this.#control.load(kind, source, transfer(binaries, Object.values(binaries)));
+      });
+    this.#kinds.set(kind, loading);
+    loading.catch(() => this.#kinds.delete(kind));
+    return loading.catch((error: unknown) => {
+      throw layerError("runtime", messageOf(error), "The assets of the sandbox could not be compiled.");
+    });
+  }
+
+  async spawn(kind: string): Promise<FrameWorker> {
+    const { port1, port2 } = new MessageChannel();
+    const worker = new FrameWorker(port1, (id) => {
+      this.#workers.delete(worker);
+      if (id !== undefined && !this.#closed) void this.#control.terminate(id);
+      if (this.#workers.size === 0) this.#rest();
+    });
+    this.#workers.add(worker);
+    this.#watch();
+    try {
+      worker.assign(await this.#control.spawn(kind, transfer(port2, [port2])));
+      await worker.ready;
+    } catch (error) {
+      worker.kill();
+      throw layerError("worker", messageOf(error), "Nothing was run.");
+    }
+    return worker;
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#rest();
+    this.#iframe.remove();
+    this.#onDeath();
+    for (const worker of [...this.#workers]) worker.die(reason, false);
+  }
+
+  /** Asks the frame in intervals whether it lives: a crashed renderer sends no event. */
+  #watch(): void {
+    if (this.#heartbeat !== undefined) return;
+    let lastAnswer = performance.now();
+    let lastTick = performance.now();
+    this.#heartbeat = setInterval(() => {
+      const now = performance.now();
+      // A page that slept itself has no right to call the frame silent.
+      if (now - lastTick > 2 * HEARTBEAT_MS) lastAnswer = now;
+      lastTick = now;
+      if (now - lastAnswer > SILENCE_MS) return this.close("The sandbox frame died.");
+      void this.#control.ping().then(() => {
+        lastAnswer = performance.now();
+      });
+    }, HEARTBEAT_MS);
+  }
+
+  #rest(): void {
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+  }
+}
+
+/** One worker in the frame, seen from the page. */
+export class FrameWorker implements GuestChannel {
+  readonly ready: Promise<void>;
+  readonly #port: MessagePort;
+  readonly #onEnd: (id: number | undefined) => void;
+  #id: number | undefined;
+  #dead = false;
+  #onMessage: ((data: unknown) => void) | undefined;
+  #onDeath: ((reason: string, flooded: boolean) => void) | undefined;
+
+  constructor(port: MessagePort, onEnd: (id: number | undefined) => void) {
+    this.#port = port;
+    this.#onEnd = onEnd;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    promise.catch(() => undefined);
+    this.listen(
+      (data) => {
+        this.unlisten();
+        if (data === READY) resolve();
+        else reject(new Error(typeof data === "string" ? data.slice(0, 300) : "the worker sent no text"));
+      },
+      (reason) => reject(new Error(reason)),
+    );
+    port.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (isJsonObject(data) && typeof data.message === "string") this.die(data.message, data.ended === "flood");
+      else this.#onMessage?.(data);
+    };
+  }
+
+  get alive(): boolean {
+    return !this.#dead;
+  }
+
+  assign(id: number): void {
+    this.#id = id;
+    if (this.#dead) this.#onEnd(id);
+  }
+
+  send(command: RuntimeCommand): void {
+    if (!this.#dead) this.#port.postMessage(command);
+  }
+
+  listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void {
+    this.#onMessage = onMessage;
+    this.#onDeath = onDeath;
+  }
+
+  unlisten(): void {
+    this.#onMessage = undefined;
+    this.#onDeath = undefined;
+  }
+
+  kill(): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.#port.onmessage = null;
+    this.#port.close();
+    this.#onEnd(this.#id);
+  }
+
+  /** The worker ended by itself or was ended by the frame. */
+  die(reason: string, flooded: boolean): void {
+    const onDeath = this.#onDeath;
+    this.kill();
+    onDeath?.(reason, flooded);
+  }
+}
+
+const READY = JSON.stringify({ type: "ready" });
+
+function layerError(layer: string, problem: string, hint: string): OptimizerError {
+  return new OptimizerError(`The sandbox could not be set up: ${layer}: ${problem}`, {
+    code: 500,
+    kind: "sandbox_unavailable",
+    hint,
+    retryable: true,
+  });
+}

@@ -1,0 +1,235 @@
+// What crosses here: everything that a guest sends while it runs. The guest may lie about all of it,
+// so this side keeps the clock, counts the calls and the bytes, and ends the worker at the first doubt.
+
+import { assertNever, messageOf } from "../base/errors.ts";
+import { textBytes } from "../base/text.ts";
+import {
+  type GuestCall,
+  type LogEntry,
+  type NumberedReply,
+  type Program,
+  parseRuntimeMessage,
+  type RuntimeCommand,
+  type RuntimeMessage,
+} from "../protocol/guest-protocol.ts";
+import type { Limits } from "./limits.ts";
+import type { GuestPort, RunOutcome, StopReason } from "./sandbox.ts";
+
+/** The way to one runtime: its worker, process or socket. */
+export interface GuestChannel {
+  send(command: RuntimeCommand): void;
+  /** Receives what the runtime sends, and the reason when it dies. At most one listener. */
+  listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void;
+  unlisten(): void;
+  /** Ends the runtime for good. Safe to call twice. */
+  kill(): void;
+}
+
+/** How long the runtime may take to end a run by itself before the page ends it. Milliseconds. */
+const GRACE_MS = 120;
+
+/** Credits go back in groups, so that a short run costs no extra message. */
+const CREDIT_GROUP = 16;
+
+/**
+ * Drives one program on a runtime to exactly one outcome. Never rejects.
+ *
+ * When the outcome did not come from the runtime itself, the channel has been killed.
+ */
+export function runGuest(
+  channel: GuestChannel,
+  run: string,
+  program: Program,
+  port: GuestPort,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  return new Promise((resolve) => {
+    const guestRun = new GuestRun(channel, run, port, limits, (outcome) => {
+      signal.removeEventListener("abort", cancel);
+      resolve(outcome);
+    });
+    const cancel = (): void => guestRun.stop("cancelled", "The run was cancelled.");
+    if (signal.aborted) return cancel();
+    signal.addEventListener("abort", cancel);
+    guestRun.start(program);
+  });
+}
+
+class GuestRun {
+  readonly #channel: GuestChannel;
+  readonly #run: string;
+  readonly #port: GuestPort;
+  readonly #limits: Limits;
+  readonly #settle: (outcome: RunOutcome) => void;
+  readonly #ended = new AbortController();
+  readonly #clock: RunClock;
+  #settled = false;
+  #pending = 0;
+  #calls = 0;
+  #lastId = -1;
+  #logBytes = 0;
+  #uncredited = 0;
+  #replies: NumberedReply[] = [];
+
+  constructor(
+    channel: GuestChannel,
+    run: string,
+    port: GuestPort,
+    limits: Limits,
+    settle: (outcome: RunOutcome) => void,
+  ) {
+    this.#channel = channel;
+    this.#run = run;
+    this.#port = port;
+    this.#limits = limits;
+    this.#settle = settle;
+    this.#clock = new RunClock(limits, (message) => this.stop("timeout", message));
+  }
+
+  start(program: Program): void {
+    this.#channel.listen(
+      (data) => this.#receive(data),
+      (reason, flooded) => this.stop(flooded ? "security" : "crashed", reason),
+    );
+    const { toolWaitMs: _, ...limits } = this.#limits;
+    this.#channel.send({ type: "run", run: this.#run, program, namespaces: this.#port.namespaces, limits });
+    this.#clock.resume("guest");
+  }
+
+  /** Ends the run from this side: the runtime goes with it. */
+  stop(reason: StopReason, message: string): void {
+    if (this.#settled) return;
+    this.#channel.kill();
+    this.#finish({ status: "stopped", reason, message, peakMemoryBytes: 0 });
+  }
+
+  #finish(outcome: RunOutcome): void {
+    this.#settled = true;
+    this.#clock.stop();
+    this.#channel.unlisten();
+    this.#ended.abort();
+    this.#settle(outcome);
+  }
+
+  #receive(data: unknown): void {
+    let message: RuntimeMessage;
+    try {
+      message = parseRuntimeMessage(data);
+    } catch (error) {
+      return this.stop("security", messageOf(error));
+    }
+    this.#uncredited += 1;
+    switch (message.type) {
+      case "turn":
+        if (message.run !== this.#run) return this.stop("security", "The runtime answered for another run.");
+        if (!this.#log(message.logs)) return;
+        for (const call of message.calls) if (!this.#accept(call)) return;
+        this.#clock.resume(message.idle && this.#pending > 0 ? "tools" : "guest");
+        if (this.#uncredited >= CREDIT_GROUP) this.#channel.send({ type: "credits", credits: this.#takeCredits() });
+        return;
+      case "done": {
+        if (message.run !== this.#run) return this.stop("security", "The runtime answered for another run.");
+        if (!this.#log(message.logs)) return;
+        const { outcome, peakMemoryBytes } = message;
+        if (outcome.status === "returned" && this.#logBytes + textBytes(outcome.json) > this.#limits.maxOutputBytes) {
+          return this.stop("output", `The value and the logs exceed ${this.#limits.maxOutputBytes} bytes.`);
+        }
+        this.#channel.send({ type: "credits", credits: this.#takeCredits() });
+        return this.#finish({ ...outcome, peakMemoryBytes });
+      }
+      case "ready":
+      case "unfit":
+        return this.stop("security", "The runtime announced itself twice.");
+      default:
+        return assertNever(message);
+    }
+  }
+
+  #log(entries: readonly LogEntry[]): boolean {
+    if (entries.length === 0) return true;
+    for (const entry of entries) this.#logBytes += textBytes(entry.text);
+    if (this.#logBytes > this.#limits.maxOutputBytes) {
+      this.stop("output", `The logs exceed ${this.#limits.maxOutputBytes} bytes.`);
+      return false;
+    }
+    this.#port.log(entries);
+    return true;
+  }
+
+  #accept(call: GuestCall): boolean {
+    this.#calls += 1;
+    if (call.id <= this.#lastId) this.stop("security", "The runtime used a call number twice.");
+    else if (this.#calls > this.#limits.maxToolCalls) {
+      this.stop("tool_calls", `The program made more than ${this.#limits.maxToolCalls} calls.`);
+    } else if (this.#pending >= this.#limits.maxToolCallsInFlight) {
+      this.stop("security", "The runtime ignored the limit of calls in flight.");
+    } else if (textBytes(call.args) > this.#limits.maxMessageBytes) {
+      this.stop("security", "The runtime ignored the limit of a message's size.");
+    } else {
+      this.#lastId = call.id;
+      this.#pending += 1;
+      void this.#answer(call);
+    }
+    return !this.#settled;
+  }
+
+  async #answer(call: GuestCall): Promise<void> {
+    const reply = await this.#port.call(call, this.#ended.signal);
+    if (this.#settled) return;
+    this.#pending -= 1;
+    if (this.#replies.push({ ...reply, id: call.id }) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  /** Sends the replies that came together as one message. */
+  #flush(): void {
+    if (this.#settled) return;
+    const replies = this.#replies;
+    this.#replies = [];
+    this.#channel.send({ type: "replies", run: this.#run, replies, credits: this.#takeCredits() });
+    this.#clock.resume("guest");
+  }
+
+  #takeCredits(): number {
+    const credits = this.#uncredited;
+    this.#uncredited = 0;
+    return credits;
+  }
+}
+
+/** Keeps the time that the guest takes apart from the time that it waits for tools. */
+class RunClock {
+  readonly #left: { guest: number; tools: number };
+  readonly #expire: (message: string) => void;
+  readonly #limits: Limits;
+  #phase: "guest" | "tools" = "guest";
+  #since = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(limits: Limits, expire: (message: string) => void) {
+    this.#limits = limits;
+    this.#left = { guest: limits.timeoutMs + GRACE_MS, tools: limits.toolWaitMs };
+    this.#expire = expire;
+  }
+
+  resume(phase: "guest" | "tools"): void {
+    if (this.#timer !== undefined && phase === this.#phase) return;
+    this.stop();
+    this.#phase = phase;
+    this.#since = performance.now();
+    this.#timer = setTimeout(() => this.#expire(this.#message()), Math.max(0, this.#left[phase]));
+  }
+
+  stop(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#left[this.#phase] -= performance.now() - this.#since;
+  }
+
+  #message(): string {
+    return this.#phase === "guest"
+      ? `The program ran longer than ${this.#limits.timeoutMs} ms.`
+      : `The program waited longer than ${this.#limits.toolWaitMs} ms for tools.`;
+  }
+}

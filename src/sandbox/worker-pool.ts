@@ -1,0 +1,129 @@
+import { OptimizerError } from "../base/errors.ts";
+
+/** What a pool keeps: something that can die by itself and can be ended. */
+export interface Poolable {
+  readonly alive: boolean;
+  kill(): void;
+}
+
+export interface WorkerPoolOptions<T> {
+  readonly spawn: () => Promise<T>;
+  /** Workers at one time, busy ones included. */
+  readonly maxWorkers: number;
+  /** How long an idle worker beyond the first is kept. Milliseconds. */
+  readonly idleMs: number;
+}
+
+/** Lends workers, one to a run at a time; callers wait their turn in order. */
+export class WorkerPool<T extends Poolable> {
+  readonly #options: WorkerPoolOptions<T>;
+  readonly #idle: T[] = [];
+  readonly #lent = new Set<T>();
+  readonly #queue: Waiter<T>[] = [];
+  readonly #reapers = new Map<T, ReturnType<typeof setTimeout>>();
+  #spawning = 0;
+  #closed = false;
+
+  constructor(options: WorkerPoolOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Has one worker ready. */
+  async prepare(): Promise<void> {
+    if (this.#idle.length + this.#lent.size + this.#spawning > 0) return;
+    this.give(await this.take(new AbortController().signal));
+  }
+
+  /** Rejects when `signal` aborts, when the pool closes, or with the reason why no worker could be started. */
+  take(signal: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(closed());
+      const waiter: Waiter<T> = { resolve, reject };
+      const abort = (): void => {
+        const index = this.#queue.indexOf(waiter);
+        if (index >= 0) this.#queue.splice(index, 1);
+        reject(new OptimizerError("The run was cancelled before it started.", { code: 408, kind: "cancelled" }));
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      waiter.resolve = (worker) => {
+        signal.removeEventListener("abort", abort);
+        resolve(worker);
+      };
+      this.#queue.push(waiter);
+      if (signal.aborted) abort();
+      this.#match();
+    });
+  }
+
+  /** Gives a worker back; a dead one is replaced when somebody needs it. */
+  give(worker: T): void {
+    this.#lent.delete(worker);
+    if (worker.alive && !this.#closed) {
+      this.#idle.push(worker);
+      this.#reapers.set(worker, setTimeout(() => this.#reap(worker), this.#options.idleMs));
+    } else worker.kill();
+    this.#match();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const timer of this.#reapers.values()) clearTimeout(timer);
+    this.#reapers.clear();
+    for (const worker of [...this.#idle, ...this.#lent]) worker.kill();
+    this.#idle.length = 0;
+    for (const waiter of this.#queue.splice(0)) waiter.reject(closed());
+  }
+
+  #match(): void {
+    while (this.#queue.length > 0) {
+      // The one used last has its code warm.
+      const worker = this.#idle.pop();
+      if (worker === undefined) break;
+      clearTimeout(this.#reapers.get(worker));
+      this.#reapers.delete(worker);
+      if (worker.alive) this.#lend(worker);
+    }
+    const missing = Math.min(
+      this.#queue.length - this.#spawning,
+      this.#options.maxWorkers - this.#lent.size - this.#spawning,
+    );
+    for (let count = 0; count < missing; count += 1) void this.#grow();
+  }
+
+  async #grow(): Promise<void> {
+    this.#spawning += 1;
+    try {
+      const worker = await this.#options.spawn();
+      this.#spawning -= 1;
+      this.give(worker);
+    } catch (error) {
+      this.#spawning -= 1;
+      // Whoever waits longest hears why; the others get their own try.
+      this.#queue.shift()?.reject(error);
+      this.#match();
+    }
+  }
+
+  #lend(worker: T): void {
+    this.#lent.add(worker);
+    this.#queue.shift()?.resolve(worker);
+  }
+
+  #reap(worker: T): void {
+    if (this.#idle.length <= 1) return;
+    const index = this.#idle.indexOf(worker);
+    if (index < 0) return;
+    this.#idle.splice(index, 1);
+    this.#reapers.delete(worker);
+    worker.kill();
+  }
+}
+
+interface Waiter<T> {
+  resolve: (worker: T) => void;
+  reject: (reason: unknown) => void;
+}
+
+function closed(): OptimizerError {
+  return new OptimizerError("The sandbox was closed.", { code: 500, kind: "closed" });
+}
