@@ -1,0 +1,139 @@
+// @ts-check
+/**
+ * `npm test`: makes a clone ready, then runs every gate and every suite, to the end, and counts.
+ *
+ *   npm test                      everything
+ *   npm test -- lint knip         these gates
+ *   npm test -- unit              the test files whose path contains "unit"
+ *   npm test -- build package     both kinds mix
+ *
+ * The last line reads `N passed, N failed, N skipped`: each test counts, and each gate counts as one.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { prepare, projectRoot, runAsCommand } from "./setup/prepare.mjs";
+import { npm, run } from "./setup/process.mjs";
+
+const GATE_TIMEOUT_MS = 10 * 60_000;
+const SUITES_TIMEOUT_MS = 30 * 60_000;
+
+/** Each gate is the npm script of the same name. The first builds what the others look at. */
+const GATES = ["build", "format:check", "lint", "knip", "publint", "attw", "size"];
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+await runAsCommand(async () => {
+  const interrupted = new AbortController();
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(signal, () => interrupted.abort());
+  }
+  const { signal } = interrupted;
+  const words = process.argv.slice(2);
+  const gates = words.length === 0 ? GATES : GATES.filter((gate) => words.includes(gate));
+  const filters = words.filter((word) => !GATES.includes(word));
+
+  const { env } = await prepare({ browser: words.length === 0 || filters.length > 0, signal });
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  /** @param {Counts} counts */
+  const add = (counts) => {
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+  };
+
+  for (const gate of gates) {
+    if (signal.aborted) break;
+    add(await runGate(gate, env, signal));
+  }
+  if (words.length === 0) {
+    // The packed package is tried apart from the suites: it installs, builds and serves, which takes both cores.
+    for (const selection of [["--project=!package"], ["--project=package"]]) {
+      if (!signal.aborted) add(await runSuites(selection, env, signal));
+    }
+  } else if (filters.length > 0 && !signal.aborted) {
+    add(await runSuites(filters, env, signal));
+  }
+  if (signal.aborted) {
+    console.log("\ninterrupted: the rest did not run");
+    add({ passed: 0, failed: 1, skipped: 0 });
+  }
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+});
+
+/**
+ * @param {string} gate
+ * @param {NodeJS.ProcessEnv} env
+ * @param {AbortSignal} signal
+ * @returns {Promise<Counts>}
+ */
+async function runGate(gate, env, signal) {
+  const started = Date.now();
+  const { command, args } = npm();
+  const script = [...args, "run", "--silent", gate];
+  const { code, output, end } = await run(command, script, {
+    cwd: projectRoot,
+    env,
+    timeoutMs: GATE_TIMEOUT_MS,
+    signal,
+  });
+  const seconds = `${((Date.now() - started) / 1000).toFixed(1)} s`;
+  if (code === 0) {
+    console.log(`[gate] ${gate}: passed (${seconds})`);
+    return { passed: 1, failed: 0, skipped: 0 };
+  }
+  console.log(`${output.trimEnd()}\n[gate] ${gate}: FAILED (${end}, ${seconds}); alone: npm run ${gate}`);
+  return { passed: 0, failed: 1, skipped: 0 };
+}
+
+/**
+ * @param {readonly string[]} selection Arguments for Vitest: which projects or files.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {AbortSignal} signal
+ * @returns {Promise<Counts>}
+ */
+async function runSuites(selection, env, signal) {
+  console.log(`[suites] vitest run ${selection.join(" ")}`);
+  const folder = mkdtempSync(path.join(tmpdir(), "mcp-optimizer-test-"));
+  const report = path.join(folder, "report.json");
+  try {
+    const vitest = path.join(projectRoot, "node_modules", "vitest", "vitest.mjs");
+    const { code, end } = await run(
+      "node",
+      [vitest, "run", ...selection, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+      { cwd: projectRoot, env, timeoutMs: SUITES_TIMEOUT_MS, output: "inherit", signal },
+    );
+    const counts = readReport(report);
+    if (end !== "exited") console.log(`[suites] ${selection.join(" ")}: FAILED (${end})`);
+    // A failure outside any test (an unhandled error, no test found, a crash) must show in the numbers.
+    if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1 };
+    return counts;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {string} file Vitest's JSON report.
+ * @returns {Counts}
+ */
+function readReport(file) {
+  let report;
+  try {
+    report = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    console.log("[suites] Vitest left no report");
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  // A file that cannot be loaded has no tests to count.
+  const unloadable = report.testResults.filter(
+    (/** @type {{ status: string, assertionResults: unknown[] }} */ result) =>
+      result.status === "failed" && result.assertionResults.length === 0,
+  );
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + unloadable.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}

@@ -1,0 +1,174 @@
+// @ts-check
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import path from "node:path";
+import { run } from "./process.mjs";
+import { SetupError } from "./setup-error.mjs";
+
+/** @typedef {import("./prepare.mjs").Context} Context */
+
+/**
+ * @typedef {object} Machine What the lookup reads of the machine.
+ * @property {NodeJS.Platform} platform
+ * @property {NodeJS.ProcessEnv} env
+ * @property {readonly string[]} [locations] Well-known places; those of the platform by default.
+ */
+
+const NAMES = [
+  "google-chrome",
+  "google-chrome-stable",
+  "chromium",
+  "chromium-browser",
+  "microsoft-edge",
+  "msedge",
+];
+const DOWNLOAD_TIMEOUT_MS = 15 * 60_000;
+
+/**
+ * A browser that starts: an installed one, else one installed now.
+ * @param {Context} context
+ * @param {string} node Runs Playwright's installer.
+ * @returns {Promise<string>}
+ */
+export async function ensureBrowser(context, node) {
+  const { root, log, signal } = context;
+  const machine = { platform: process.platform, env: process.env };
+  const playwright = path.join(root, "node_modules", "playwright", "cli.js");
+  const downloaded = () => findPlaywrightBrowser(context, node);
+  const options = { cwd: root, timeoutMs: DOWNLOAD_TIMEOUT_MS, signal };
+
+  let found = findInstalledBrowser(machine) ?? (await downloaded());
+  if (found !== undefined && (await starts(found, context))) return found;
+
+  let output = "";
+  const asRoot = process.getuid?.() === 0;
+  const apt =
+    process.platform === "linux" &&
+    asRoot &&
+    existsSync("/etc/debian_version") &&
+    findOnPath("apt-get", machine);
+  if (apt) {
+    log("installing Chromium (apt-get install chromium)");
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const update = await run(apt, ["update"], { ...options, env });
+    const install = await run(apt, ["install", "-y", "--no-install-recommends", "chromium"], {
+      ...options,
+      env,
+    });
+    output += update.output + install.output;
+    // Ubuntu's package is a note about a snap: it installs, and does not start.
+    found = findInstalledBrowser(machine);
+    if (found !== undefined && (await starts(found, context))) return found;
+  }
+
+  log("downloading Chromium (playwright install chromium)");
+  const download = await run(
+    node,
+    [playwright, "install", ...(apt ? ["--with-deps"] : []), "chromium"],
+    options,
+  );
+  output += download.output;
+  found = await downloaded();
+  if (found !== undefined && (await starts(found, context))) return found;
+  throw new SetupError("There is no Chrome or Chromium that starts, and none could be installed.", {
+    hint: "install Chrome or Chromium, or set CHROME_PATH to one, then run the command again.",
+    output,
+  });
+}
+
+/**
+ * Looks for Chrome, Chromium or Edge: named by the environment, in the well-known places, on the PATH.
+ * @param {Machine} [machine]
+ * @returns {string | undefined}
+ */
+export function findInstalledBrowser(machine = { platform: process.platform, env: process.env }) {
+  const { env } = machine;
+  for (const name of ["MCP_OPTIMIZER_BROWSER", "CHROME_PATH"]) {
+    const named = env[name];
+    if (named === undefined || named === "") continue;
+    if (isProgram(named)) return named;
+    throw new SetupError(`${name} names ${named}, which is no program.`, {
+      hint: `correct ${name}, or unset it.`,
+    });
+  }
+  const known = (machine.locations ?? knownLocations(machine)).find(isProgram);
+  if (known !== undefined) return known;
+  for (const name of NAMES) {
+    const found = findOnPath(name, machine);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * @param {string} name
+ * @param {Machine} machine
+ * @returns {string | undefined}
+ */
+export function findOnPath(name, { platform, env }) {
+  const variable = Object.keys(env).find((key) => key.toUpperCase() === "PATH");
+  const folders = (variable === undefined ? "" : (env[variable] ?? "")).split(path.delimiter).filter(Boolean);
+  return folders
+    .map((folder) => path.join(folder, platform === "win32" ? `${name}.exe` : name))
+    .find(isProgram);
+}
+
+/**
+ * @param {Machine} machine
+ * @returns {readonly string[]}
+ */
+function knownLocations({ platform, env }) {
+  if (platform === "darwin") {
+    const folders = [
+      "/Applications",
+      ...(env["HOME"] === undefined ? [] : [path.join(env["HOME"], "Applications")]),
+    ];
+    const apps = ["Google Chrome", "Chromium", "Microsoft Edge"];
+    return apps.flatMap((app) => folders.map((folder) => `${folder}/${app}.app/Contents/MacOS/${app}`));
+  }
+  if (platform === "win32") {
+    const folders = ["PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"].flatMap((name) => env[name] ?? []);
+    const apps = [
+      "Google/Chrome/Application/chrome.exe",
+      "Chromium/Application/chrome.exe",
+      "Microsoft/Edge/Application/msedge.exe",
+    ];
+    return apps.flatMap((app) => folders.map((folder) => path.join(folder, app)));
+  }
+  return [
+    "/opt/google/chrome/chrome",
+    "/usr/bin/google-chrome",
+    "/usr/bin/chromium",
+    "/usr/lib/chromium/chromium",
+  ];
+}
+
+/** @param {string} file */
+function isProgram(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The browser that Playwright has downloaded for this version of itself.
+ * @param {Context} context
+ * @param {string} node
+ */
+async function findPlaywrightBrowser({ root, signal }, node) {
+  const ask = 'import("playwright").then(({ chromium }) => console.log(chromium.executablePath()))';
+  const { code, output } = await run(node, ["-e", ask], { cwd: root, timeoutMs: 60_000, signal });
+  return code === 0 && isProgram(output.trim()) ? output.trim() : undefined;
+}
+
+/**
+ * @param {string} browser
+ * @param {Context} context
+ */
+async function starts(browser, { signal }) {
+  // On Windows `--version` opens a window instead of answering.
+  if (process.platform === "win32") return true;
+  return (await run(browser, ["--version"], { timeoutMs: 60_000, signal })).code === 0;
+}

@@ -1,0 +1,72 @@
+// @ts-check
+/**
+ * Makes a fresh clone ready: dependencies, Node, a browser. Runs on the system's Node (20 or newer) before
+ * anything is installed, so it uses nothing but Node. Each step that does something says so in one line.
+ */
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureBrowser } from "./browser.mjs";
+import { ensureDependencies, ensureNode } from "./dependencies.mjs";
+import { SetupError } from "./setup-error.mjs";
+
+export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * @typedef {object} Context
+ * @property {string} root
+ * @property {(line: string) => void} log
+ * @property {AbortSignal | undefined} signal
+ *
+ * @typedef {object} Prepared
+ * @property {string} node Path of a Node that is new enough.
+ * @property {string | undefined} browser Path of Chrome or Chromium, when it was asked for.
+ * @property {NodeJS.ProcessEnv} env Environment for children: this Node first on the PATH, `MCP_OPTIMIZER_BROWSER`.
+ */
+
+/**
+ * @param {{ browser: boolean, signal?: AbortSignal }} options
+ * @returns {Promise<Prepared>}
+ */
+export async function prepare({ browser, signal }) {
+  const context = {
+    root: projectRoot,
+    log: (/** @type {string} */ line) => console.log(`[setup] ${line}`),
+    signal,
+  };
+  await ensureDependencies(context);
+  const node = await ensureNode(context);
+  const found = browser ? await ensureBrowser(context, node) : undefined;
+  return {
+    node,
+    browser: found,
+    env: {
+      ...process.env,
+      ...pathWith(path.dirname(node)),
+      ...(found === undefined ? {} : { MCP_OPTIMIZER_BROWSER: found }),
+    },
+  };
+}
+
+/**
+ * Runs a command of ours and ends the process: with its exit code, or with what to do about a failed set-up.
+ * @param {() => Promise<number>} command
+ */
+export async function runAsCommand(command) {
+  try {
+    process.exitCode = await command();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    if (error.output !== "") console.error(error.output.trimEnd());
+    console.error(`[setup] FAILED: ${error.message}\n[setup] What to do: ${error.hint}`);
+    process.exitCode = 1;
+  }
+}
+
+/**
+ * The PATH variable, under the name it has here (`Path` on Windows), with one folder in front.
+ * @param {string} folder
+ */
+function pathWith(folder) {
+  const name = Object.keys(process.env).find((key) => key.toUpperCase() === "PATH") ?? "PATH";
+  return { [name]: [folder, process.env[name]].filter(Boolean).join(path.delimiter) };
+}
