@@ -65,6 +65,15 @@ export interface LogEntry {
   readonly text: string;
 }
 
+/** What a guest can reach: the broker, seen from the sandbox. */
+export interface GuestPort {
+  /** Identifiers of the tool namespaces at the start of the run. */
+  readonly namespaces: readonly string[];
+  /** Answers one call. Resolves for every failure too; `signal` aborts when the run ends. */
+  call(call: GuestCall, signal: AbortSignal): Promise<GuestReply>;
+  log(entries: readonly LogEntry[]): void;
+}
+
 /** A failure in the guest's own coordinates: lines and columns count from 1 in the program as it was handed in. */
 export interface ProgramError {
   readonly name: string;

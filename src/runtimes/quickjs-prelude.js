@@ -154,7 +154,7 @@
 
   function revive(value) {
     if (typeof value !== "object" || value === null) return value;
-    if (typeof value.$bytes === "string") return decodeBytes(value.$bytes);
+    if (typeof value.$bytes === "string") return decodeBytes(value.$bytes) ?? value.$bytes;
     for (const key of keys(value)) value[key] = revive(value[key]);
     return value;
   }

@@ -191,8 +191,12 @@ class QuickJsRun implements RuntimeRun, VmHost {
     return crypto.getRandomValues(new Uint8Array(Math.min(Math.max(0, Math.floor(bytes)), 65_536)));
   }
 
-  decodeBytes(base64: string): Uint8Array {
-    return Uint8Array.from(atob(base64), (unit) => unit.charCodeAt(0));
+  decodeBytes(base64: string): Uint8Array | undefined {
+    try {
+      return Uint8Array.from(atob(base64), (unit) => unit.charCodeAt(0));
+    } catch {
+      return undefined;
+    }
   }
 
   encodeBytes(bytes: Uint8Array): string {

@@ -15,7 +15,8 @@ export interface VmHost {
   sleep(ms: number): number;
   wake(timer: number): void;
   random(bytes: number): Uint8Array;
-  decodeBytes(base64: string): Uint8Array;
+  /** `undefined` for text that is no base64. */
+  decodeBytes(base64: string): Uint8Array | undefined;
   encodeBytes(bytes: Uint8Array): string;
   /** Something on this side failed; the run can't go on. */
   fail(error: unknown): void;
@@ -134,7 +135,10 @@ export class GuestVm {
     register("sleep", (ms) => vm.newNumber(host.sleep(number(ms))));
     register("wake", (timer) => void host.wake(number(timer)));
     register("random", (bytes) => vm.newUint8Array(host.random(number(bytes))));
-    register("decodeBytes", (base64) => vm.newUint8Array(host.decodeBytes(text(base64))));
+    register("decodeBytes", (base64) => {
+      const bytes = host.decodeBytes(text(base64));
+      return bytes && vm.newUint8Array(bytes);
+    });
     register("encodeBytes", (bytes) => bytes && vm.newString(host.encodeBytes(bytes.toUint8Array())));
     this.#setInterrupt(interrupt);
   }

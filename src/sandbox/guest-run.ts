@@ -5,6 +5,7 @@ import { assertNever, messageOf } from "../base/errors.ts";
 import { textBytes } from "../base/text.ts";
 import {
   type GuestCall,
+  type GuestPort,
   type LogEntry,
   type NumberedReply,
   type Program,
@@ -13,7 +14,7 @@ import {
   type RuntimeMessage,
 } from "../protocol/guest-protocol.ts";
 import type { Limits } from "./limits.ts";
-import type { GuestPort, RunOutcome, StopReason } from "./sandbox.ts";
+import type { RunOutcome, StopReason } from "./sandbox.ts";
 
 /** The way to one runtime: its worker, process or socket. */
 export interface GuestChannel {

@@ -1,8 +1,6 @@
 import type {
-  GuestCall,
-  GuestReply,
+  GuestPort,
   Language,
-  LogEntry,
   Program,
   ProgramError,
   RuntimeStopReason,
@@ -23,15 +21,6 @@ export interface SandboxTraits {
     readonly network: Enforcement;
     readonly storage: Enforcement;
   };
-}
-
-/** What a guest can reach: the broker, seen from the sandbox. */
-export interface GuestPort {
-  /** Identifiers of the tool namespaces at the start of the run. */
-  readonly namespaces: readonly string[];
-  /** Answers one call. Resolves for every failure too; `signal` aborts when the run ends. */
-  call(call: GuestCall, signal: AbortSignal): Promise<GuestReply>;
-  log(entries: readonly LogEntry[]): void;
 }
 
 /** Why a run was stopped: by the runtime, by its caller, or because it broke the rules. */

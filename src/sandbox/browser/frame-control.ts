@@ -1,3 +1,9 @@
+import type { CountCommand } from "../../protocol/count-protocol.ts";
+import type { RuntimeCommand } from "../../protocol/guest-protocol.ts";
+
+/** What the page sends to a worker. */
+export type FrameCommand = RuntimeCommand | CountCommand;
+
 /** What the page may ask of the frame. Only the page holds the port to it; no worker does. */
 export interface FrameControl {
   /** Keeps a runtime's script and compiles its modules, once for all its workers. */

@@ -3,8 +3,8 @@
 // as text, inside a size and inside the credits that the page gives. No guest ever runs on this thread.
 
 import { expose } from "comlink";
-import { CREDIT_WINDOW, messageCharacters, type RuntimeCommand } from "../../protocol/guest-protocol.ts";
-import type { FrameControl, FrameNotice } from "./frame-control.ts";
+import { CREDIT_WINDOW, messageCharacters } from "../../protocol/guest-protocol.ts";
+import type { FrameCommand, FrameControl, FrameNotice } from "./frame-control.ts";
 
 const kinds = new Map<string, { readonly url: string; readonly modules: Readonly<Record<string, WebAssembly.Module>> }>();
 const workers = new Map<number, Worker>();
@@ -61,7 +61,7 @@ function relay(id: number, worker: Worker, port: MessagePort): void {
     event.preventDefault();
     notify({ ended: "crash", message: "The worker crashed." });
   };
-  port.onmessage = ({ data }: MessageEvent<RuntimeCommand>) => {
+  port.onmessage = ({ data }: MessageEvent<FrameCommand>) => {
     if (data.type === "run") characters = messageCharacters(data.limits);
     if ("credits" in data) unacknowledged -= data.credits;
     worker.postMessage(data);

@@ -4,9 +4,8 @@
 import { type Remote, transfer, wrap } from "comlink";
 import { messageOf, OptimizerError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
-import type { RuntimeCommand } from "../../protocol/guest-protocol.ts";
 import type { GuestChannel } from "../guest-run.ts";
-import type { FrameControl } from "./frame-control.ts";
+import type { FrameCommand, FrameControl } from "./frame-control.ts";
 
 export interface SandboxFrameOptions {
   /**
@@ -235,7 +234,7 @@ export class FrameWorker implements GuestChannel {
     if (this.#dead) this.#onEnd(id);
   }
 
-  send(command: RuntimeCommand): void {
+  send(command: FrameCommand): void {
     if (!this.#dead) this.#port.postMessage(command);
   }
 

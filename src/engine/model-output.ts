@@ -1,0 +1,53 @@
+import { findOptimizerError, messageOf } from "../base/errors.ts";
+import type { Json } from "../base/json.ts";
+import type { Truncation } from "./fit-value.ts";
+import type { RunError, RunResult } from "./run-result.ts";
+
+/** What goes back to the model: the value, or what it needs to repair its program, and nothing else. */
+export type ModelOutput =
+  | { readonly status: "returned"; readonly value: Json; readonly truncated?: Truncation; readonly logs?: readonly string[] }
+  | { readonly status: "threw"; readonly error: RunError; readonly logs?: readonly string[] }
+  | { readonly status: "stopped"; readonly reason: string; readonly code: number; readonly message: string; readonly hint: string };
+
+/** Log lines that a model gets to see, the last ones, and how much of each. */
+const MAX_LINES = 10;
+const MAX_LINE_CHARACTERS = 200;
+
+/** Boils a run down for the model. */
+export function toModelOutput(result: RunResult): ModelOutput {
+  const lines = result.logs.slice(-MAX_LINES).map(({ text }) => text.slice(0, MAX_LINE_CHARACTERS));
+  // A program that returned its value has said what it wanted to say.
+  const hasValue = result.status === "returned" && result.value !== null;
+  const logs = lines.length === 0 || hasValue ? {} : { logs: lines };
+  switch (result.status) {
+    case "returned": {
+      const { status, value, truncated } = result;
+      return { status, value, ...(truncated === undefined ? {} : { truncated }), ...logs };
+    }
+    case "threw": {
+      const { stack: _, ...error } = result.error;
+      return { status: "threw", error: { ...error, message: error.message.slice(0, 1_000) }, ...logs };
+    }
+    case "stopped": {
+      const { status, reason, code, message, hint } = result;
+      return { status, reason, code, message, hint };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+/** The same for a request that never became a run. */
+export function toModelFailure(failure: unknown): ModelOutput {
+  const error = findOptimizerError(failure);
+  return {
+    status: "threw",
+    error: {
+      name: "Error",
+      message: messageOf(failure),
+      code: error?.code ?? 500,
+      kind: error?.kind ?? "internal",
+      ...(error?.hint === undefined ? {} : { hint: error.hint }),
+    },
+  };
+}

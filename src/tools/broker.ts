@@ -1,0 +1,235 @@
+// What crosses here: the calls of a guest, which may name anything and pass anything, and the answers
+// of servers, which may hold anything. Each call is checked against the catalog and the tool's schema
+// before it leaves; what comes back goes on as plain JSON.
+
+import { assertNever, findOptimizerError, messageOf, OptimizerError } from "../base/errors.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson } from "../base/json.ts";
+import { textBytes } from "../base/text.ts";
+import type { TokenCounter } from "../base/tokens.ts";
+import type { GuestCall, GuestError, GuestPort, GuestReply, LogEntry } from "../protocol/guest-protocol.ts";
+import { checkArguments } from "./arguments.ts";
+import type { Catalog, CatalogTool } from "./catalog.ts";
+import { describeTools } from "./describe.ts";
+import { toolTextOf, toolValueOf } from "./tool-value.ts";
+
+/** One tool call of a run, as the caller of the run sees it. */
+export interface ToolCallRecord {
+  /** The tool's ref, or the path as the program wrote it when there is no such tool. */
+  readonly name: string;
+  /** Milliseconds from the request to the answer. */
+  readonly ms: number;
+  /** Size of the answer as JSON. Bytes. */
+  readonly bytes: number;
+  readonly cached: boolean;
+  /** Absent when the call succeeded. */
+  readonly error?: { readonly kind: string; readonly message: string; readonly mayHaveExecuted: boolean };
+}
+
+/** What happens during a run, as it happens. */
+export type BrokerEvent =
+  | { readonly type: "tool_call"; readonly call: number; readonly name: string; readonly args: JsonObject }
+  | { readonly type: "tool_progress"; readonly call: number; readonly progress: number; readonly total?: number; readonly message?: string }
+  | ({ readonly type: "tool_result"; readonly call: number } & ToolCallRecord)
+  | ({ readonly type: "log" } & LogEntry);
+
+/** The session's durable state, as far as a program reaches it. Values are JSON texts. */
+export interface GuestContext {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, json: string): Promise<void>;
+  delete(key: string): Promise<boolean>;
+  keys(): Promise<readonly string[]>;
+}
+
+export interface BrokerOptions {
+  readonly catalog: Catalog;
+  readonly context: GuestContext;
+  readonly countTokens: TokenCounter;
+  /** Largest answer that goes to a guest. Bytes. */
+  readonly maxMessageBytes: number;
+  /** Longest description that `tools.describe` gives. Tokens. */
+  readonly maxDescribeTokens: number;
+  readonly language: "typescript" | "python";
+  readonly onEvent: (event: BrokerEvent) => void;
+}
+
+/** Answers the calls of one run and keeps the record of them. */
+export interface Broker extends GuestPort {
+  readonly records: readonly ToolCallRecord[];
+  readonly logs: readonly LogEntry[];
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { catalog, context, countTokens, maxMessageBytes, onEvent } = options;
+  const records: ToolCallRecord[] = [];
+  const logs: LogEntry[] = [];
+
+  const answer = async (call: GuestCall, signal: AbortSignal): Promise<GuestReply> => {
+    const args = parseJson(call.args);
+    if (!isJsonObject(args)) {
+      throw new OptimizerError(`${call.target || call.operation} takes one object, such as { key: value }.`, {
+        code: 400,
+        kind: "invalid_arguments",
+        hint: "Pass the arguments by name in one object.",
+      });
+    }
+    switch (call.operation) {
+      case "tool":
+        return callTool(call, args, signal);
+      case "search": {
+        const hits = catalog.search(String(args.query ?? ""), typeof args.limit === "number" ? { limit: args.limit } : {});
+        return replyWith(hits.map((hit) => hit.line).join("\n") || "No tool fits. Try other words.");
+      }
+      case "describe": {
+        const names = Array.isArray(args.names) ? args.names.map(String) : [];
+        const asked = typeof args.maxTokens === "number" ? args.maxTokens : options.maxDescribeTokens;
+        const maxTokens = Math.min(Math.max(40, asked), 20_000);
+        const tools = names.map((name) => requireTool(catalog, name));
+        return replyWith((await describeTools(tools, { language: options.language, maxTokens, countTokens })).text);
+      }
+      case "context_get": {
+        const json = await context.get(requireKey(args));
+        return { ok: true, json: json ?? "null", bytes: json?.includes('"$bytes"') ?? false };
+      }
+      case "context_set":
+        await context.set(requireKey(args), JSON.stringify(args.value ?? null));
+        return replyWith(null);
+      case "context_delete":
+        return replyWith(await context.delete(requireKey(args)));
+      case "context_keys":
+        return replyWith([...(await context.keys())]);
+      default:
+        return assertNever(call.operation);
+    }
+  };
+
+  const callTool = async (call: GuestCall, args: JsonObject, signal: AbortSignal): Promise<GuestReply> => {
+    const started = performance.now();
+    const tool = catalog.find(call.target);
+    const name = tool?.ref ?? call.target.slice(0, 200);
+    onEvent({ type: "tool_call", call: call.id, name, args });
+    let sent = false;
+    const record = (bytes: number, error?: ToolCallRecord["error"]): void => {
+      const entry: ToolCallRecord = {
+        name,
+        ms: performance.now() - started,
+        bytes,
+        cached: false,
+        ...(error === undefined ? {} : { error }),
+      };
+      records.push(entry);
+      onEvent({ type: "tool_result", call: call.id, ...entry });
+    };
+    try {
+      const known = tool ?? requireTool(catalog, call.target);
+      await requireArguments(known, args);
+      if (signal.aborted) throw new OptimizerError("The run ended.", { code: 408, kind: "cancelled" });
+      sent = true;
+      const result = await known.source.call(known.definition.name, args, {
+        signal,
+        onProgress: (progress) => onEvent({ type: "tool_progress", call: call.id, ...progress }),
+      });
+      if (result.isError === true) {
+        throw new OptimizerError(toolTextOf(result), { code: 500, kind: "tool_error" });
+      }
+      const { value, bytes } = toolValueOf(result);
+      const json = JSON.stringify(value);
+      const size = textBytes(json);
+      if (size > maxMessageBytes) throw resultTooLarge(known, size, maxMessageBytes);
+      record(size);
+      return { ok: true, json, bytes };
+    } catch (error) {
+      const failure = toGuestError(error, name);
+      record(0, { kind: failure.kind, message: failure.message, mayHaveExecuted: sent && failure.code !== 400 });
+      return { ok: false, error: tool === undefined ? failure : { ...failure, server: tool.namespace } };
+    }
+  };
+
+  return {
+    records,
+    logs,
+    get namespaces() {
+      return catalog.namespaces.map(({ namespace }) => namespace);
+    },
+    async call(call, signal) {
+      try {
+        return await answer(call, signal);
+      } catch (error) {
+        return { ok: false, error: toGuestError(error) };
+      }
+    },
+    log(entries) {
+      for (const entry of entries) {
+        logs.push(entry);
+        onEvent({ type: "log", ...entry });
+      }
+    },
+  };
+}
+
+/** The tool of a path. Throws 400 `unknown_tool` with the nearest names, or why its server is away. */
+export function requireTool(catalog: Catalog, path: string): CatalogTool {
+  const tool = catalog.find(path);
+  if (tool !== undefined) return tool;
+  const [server = ""] = path.split(".");
+  const namespace = catalog.namespaces.find((one) => one.namespace === server || one.source.id === server);
+  if (namespace?.source.status.state === "unavailable") {
+    const { kind, message, hint } = namespace.source.status;
+    throw new OptimizerError(`The server ${server} is unavailable: ${message}`, { code: 500, kind, hint, retryable: true });
+  }
+  const nearest = catalog.nearest(path);
+  throw new OptimizerError(`There is no tool ${path.slice(0, 200)}.`, {
+    code: 400,
+    kind: "unknown_tool",
+    hint:
+      nearest.length > 0
+        ? `Did you mean ${nearest.map(({ ref }) => `tools.${ref}`).join(", ")}?`
+        : 'Find tools with await tools.search("what you need").',
+  });
+}
+
+/** Throws 400 `invalid_arguments` that names each wrong field. */
+async function requireArguments(tool: CatalogTool, args: JsonObject): Promise<void> {
+  const problems = await checkArguments(tool.definition.inputSchema, args);
+  if (problems.length === 0) return;
+  throw new OptimizerError(`Wrong arguments for ${tool.ref}: ${problems.map(({ message }) => message).join("; ")}`, {
+    code: 400,
+    kind: "invalid_arguments",
+    hint: `Its signature: await tools.describe("${tool.ref}").`,
+  });
+}
+
+function requireKey(args: JsonObject): string {
+  if (typeof args.key === "string" && args.key.length > 0 && args.key.length <= 512) return args.key;
+  throw new OptimizerError("A context key is a text of 1 to 512 characters.", { code: 400, kind: "invalid_arguments" });
+}
+
+function resultTooLarge(tool: CatalogTool, bytes: number, maxBytes: number): OptimizerError {
+  const properties = tool.definition.inputSchema?.["properties"];
+  const names = Object.keys(isJsonObject(properties) ? properties : {});
+  const paging = names.filter((name) => /limit|page|cursor|offset|size|count|filter|fields|query/i.test(name));
+  return new OptimizerError(`The answer of ${tool.ref} has ${bytes} bytes; at most ${maxBytes} go to a program.`, {
+    code: 429,
+    kind: "result_too_large",
+    hint:
+      paging.length > 0
+        ? `Ask for less at a time with ${paging.join(", ")} and loop.`
+        : "Ask for a smaller part, or raise limits.maxMessageBytes.",
+  });
+}
+
+/** What a guest may know of a failure. */
+function toGuestError(error: unknown, tool?: string): GuestError {
+  const known = findOptimizerError(error);
+  return {
+    name: "ToolError",
+    message: known === undefined ? messageOf(error) : known.message,
+    kind: known?.kind ?? "internal",
+    code: known?.code ?? 500,
+    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+    ...(tool === undefined ? {} : { tool }),
+  };
+}
+
+function replyWith(value: Json): GuestReply {
+  return { ok: true, json: JSON.stringify(value) };
+}
