@@ -1,0 +1,389 @@
+import { OptimizerError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { SourceStatus, ToolCallOptions, ToolDefinition, ToolResult, ToolSource } from "../tools/tool.ts";
+import { Backoff, pause, type BackoffOptions } from "./backoff.ts";
+import { cancelledError, planRecovery, timeoutError, toCallError } from "./call-error.ts";
+import { ConnectFailure, openConnection, type Connection } from "./connection.ts";
+import { diagnose, type Diagnosis } from "./diagnose.ts";
+import type { FetchLike } from "./limited-fetch.ts";
+import { listTools } from "./list-tools.ts";
+import type { MirroringClient } from "./mirroring-client.ts";
+import { parseToolResult } from "./parse-result.ts";
+import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from "./server-options.ts";
+import { watchTools } from "./tool-watch.ts";
+
+/** What a server source needs from outside; all of it has a default. */
+export interface ServerSourceDeps {
+  readonly fetch?: FetchLike;
+  /** For the jitter of delays, between 0 and 1. */
+  readonly random?: () => number;
+  /** Address of the page or worker. Default: its `location`, and none in Node. */
+  readonly pageUrl?: string;
+  /** How a lost or failed connection is tried again: 1 s doubling to 30 s, six times, then only on demand. */
+  readonly reconnect?: BackoffOptions;
+}
+
+/** A tool source that is an MCP server. */
+export interface ServerSource extends ToolSource {
+  /**
+   * Waits for the connection attempt under way, or makes one now.
+   *
+   * Resolves when the attempt has ended, well or not: `status` tells. Rejects only with
+   * OptimizerError 408 `cancelled`, when `signal` aborts; that ends the waiting, not the attempt.
+   */
+  connect(signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * Makes a source of one MCP server's tools, and connects to it in the background.
+ *
+ * A server that is down, slow or forbidden never throws here and stops no other: its status becomes
+ * `unavailable` with the cause and the remedy.
+ *
+ * @throws OptimizerError 400 `bad_server_options`, for options that no server could satisfy.
+ */
+export function createServerSource(id: string, options: string | ServerOptions, deps: ServerSourceDeps = {}): ServerSource {
+  return new McpServerSource(resolveServerOptions(id, options), {
+    // Called as a bare function, `fetch` of a page would throw "Illegal invocation".
+    fetch: deps.fetch ?? ((url, init) => fetch(url, init)),
+    random: deps.random ?? Math.random,
+    pageUrl: deps.pageUrl ?? (typeof location === "undefined" ? undefined : location.href),
+    reconnect: deps.reconnect ?? { initialMs: 1_000, maxMs: 30_000, maxAttempts: 6 },
+  });
+}
+
+/** A flood of change notices costs one list at once and one each so many milliseconds. */
+const REFRESH_SOON_MS = 100;
+const REFRESH_AGAIN_MS = 2_000;
+/** A caller that needs an unavailable server starts an attempt, but not more often than this. */
+const ATTEMPT_GAP_MS = 1_000;
+/** A connection that lasted so long was a good one: its loss is the first. */
+const CALM_MS = 60_000;
+/** Bounds on an answer that came through a transport of the embedder's, where no bytes are counted. */
+const RESULT_DEPTH = 1_000;
+const DESCRIPTION_CHARS = 4_096;
+
+/** An open connection, with what hangs on it. */
+interface Link {
+  readonly connection: Connection;
+  /** Ends its subscription. */
+  readonly stop: AbortController;
+  readonly openedAt: number;
+  /** Calls under way. */
+  calls: number;
+  /** No longer given to new calls; closed when the last one ends. */
+  retired: boolean;
+  closed: boolean;
+}
+
+interface SourceEnvironment {
+  readonly fetch: FetchLike;
+  readonly random: () => number;
+  readonly pageUrl: string | undefined;
+  readonly reconnect: BackoffOptions;
+}
+
+class McpServerSource implements ServerSource {
+  readonly id: string;
+  status: SourceStatus = { state: "connecting" };
+  tools: readonly ToolDefinition[] = [];
+  description: string | undefined;
+
+  readonly #options: ResolvedServerOptions;
+  readonly #env: SourceEnvironment;
+  readonly #backoff: Backoff;
+  readonly #listeners = new Set<() => void>();
+  readonly #disposed = new AbortController();
+  #link: Link | undefined;
+  #attempt: Promise<void> | undefined;
+  #attemptEndedAt = -Infinity;
+  #planned: AbortController | undefined;
+  #refresh: Promise<void> | undefined;
+  #refreshAgain = false;
+
+  constructor(options: ResolvedServerOptions, env: SourceEnvironment) {
+    this.id = options.id;
+    this.#options = options;
+    this.#env = env;
+    this.#backoff = new Backoff(env.reconnect, env.random);
+    this.#startAttempt();
+  }
+
+  async connect(signal?: AbortSignal): Promise<void> {
+    if (this.#disposed.signal.aborted || this.#link !== undefined) return;
+    await this.#waitFor(this.#attempt ?? this.#startAttempt(), signal);
+  }
+
+  onChange(listener: () => void): () => void {
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  async call(name: string, args: JsonObject, options: ToolCallOptions): Promise<ToolResult> {
+    const { callTimeoutMs } = this.#options;
+    const tool = this.tools.find((candidate) => candidate.name === name);
+    const stop = new AbortController();
+    const sources = [options.signal, this.#disposed.signal];
+    const abort = () => stop.abort(cancelledError(this.id, name));
+    for (const source of sources) source.addEventListener("abort", abort, { once: true });
+    if (sources.some((source) => source.aborted)) abort();
+    const timer = setTimeout(() => stop.abort(timeoutError(this.id, tool, name, callTimeoutMs)), callTimeoutMs);
+    try {
+      return await this.#callTwice(name, args, tool, stop.signal, options);
+    } catch (error) {
+      if (this.#disposed.signal.aborted) throw this.#disposed.signal.reason;
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+      for (const source of sources) source.removeEventListener("abort", abort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed.signal.aborted) return;
+    const link = this.#link;
+    this.#link = undefined;
+    this.#disposed.abort(new OptimizerError(`The connection to ${this.id} was closed.`, { code: 500, kind: "disposed" }));
+    this.#listeners.clear();
+    this.status = {
+      state: "unavailable",
+      kind: "disposed",
+      message: "The connection was closed.",
+      hint: "Create a new optimizer.",
+    };
+    this.#planned?.abort();
+    link?.stop.abort();
+    await link?.connection[Symbol.asyncDispose]();
+    await this.#attempt;
+  }
+
+  /** Calls, and calls a second time only where the first request was refused before it could do anything. */
+  async #callTwice(name: string, args: JsonObject, tool: ToolDefinition | undefined, signal: AbortSignal, options: ToolCallOptions) {
+    for (let first = true; ; first = false) {
+      const link = await this.#ready(signal);
+      try {
+        return await this.#callOn(link, name, args, signal, options);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        const recovery = planRecovery(error, link.connection.facts.sessionSeen);
+        if (recovery === "lost" || recovery === "reconnect") this.#lose(link, false);
+        if (!first || recovery === "lost" || recovery === "none") throw toCallError(error, this.id, tool, name);
+        if (recovery === "relist") await this.#relist(link, signal);
+      }
+    }
+  }
+
+  async #callOn(link: Link, name: string, args: JsonObject, signal: AbortSignal, options: ToolCallOptions): Promise<ToolResult> {
+    link.calls += 1;
+    try {
+      const { onProgress } = options;
+      const answer = await link.connection.client.callRaw(name, args, {
+        signal,
+        // The signal carries our own deadline; the SDK's default of 60 s must not come before it.
+        timeout: this.#options.callTimeoutMs + 1_000,
+        ...(onProgress === undefined ? {} : { onprogress: ({ progress, total, message }) =>
+          onProgress({ progress, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) }) }),
+      });
+      const max = this.#options.maxResponseBytes;
+      const bounds = { maxDepth: RESULT_DEPTH, maxNodes: max, maxChars: max };
+      const result = parseToolResult(answer, link.connection.via === "custom" ? bounds : undefined);
+      if (result !== undefined) return result;
+      throw new OptimizerError(`${this.id}.${name} answered with something that is no tool result.`, {
+        code: 500,
+        kind: "invalid_result",
+        hint: "The server broke the MCP protocol; the call may have happened.",
+      });
+    } finally {
+      link.calls -= 1;
+      if (link.retired && link.calls === 0) this.#close(link);
+    }
+  }
+
+  /** The open connection; makes one when a caller needs it. */
+  async #ready(signal: AbortSignal): Promise<Link> {
+    signal.throwIfAborted();
+    if (this.#link !== undefined) return this.#link;
+    if (this.#attempt !== undefined) await this.#waitFor(this.#attempt, signal);
+    else if (performance.now() - this.#attemptEndedAt > ATTEMPT_GAP_MS) await this.#waitFor(this.#startAttempt(), signal);
+    if (this.#link !== undefined) return this.#link;
+    if (this.status.state !== "unavailable") {
+      throw new OptimizerError(`The server ${this.id} is not connected.`, { code: 500, kind: "unreachable", retryable: true });
+    }
+    const { kind, message, hint } = this.status;
+    throw new OptimizerError(`The server ${this.id} is unavailable: ${message}`, { code: 500, kind, hint, retryable: true });
+  }
+
+  #startAttempt(): Promise<void> {
+    this.#planned?.abort();
+    this.#attempt ??= this.#connectOnce().finally(() => {
+      this.#attempt = undefined;
+      this.#attemptEndedAt = performance.now();
+    });
+    return this.#attempt;
+  }
+
+  async #connectOnce(): Promise<void> {
+    const disposed = this.#disposed.signal;
+    // While an attempt in the background runs, an unavailable server keeps its reason.
+    let connection: Connection | undefined;
+    try {
+      const events = {
+        onToolsChanged: () => this.#toolsChanged(),
+        onLost: (client: MirroringClient, dead: boolean) => {
+          if (this.#link?.connection.client === client) this.#lose(this.#link, dead);
+        },
+      };
+      connection = await openConnection(this.#options, this.#env, events, disposed);
+      const tools = await this.#list(connection, disposed);
+      disposed.throwIfAborted();
+      this.#adopt(connection, tools);
+    } catch (error) {
+      await connection?.[Symbol.asyncDispose]();
+      if (disposed.aborted) return;
+      const diagnosis = await this.#diagnose(error, connection);
+      if (disposed.aborted) return;
+      const { kind, message, hint } = diagnosis;
+      this.#setStatus({ state: "unavailable", kind, message, hint });
+      if (diagnosis.retryable) this.#scheduleAttempt();
+    }
+  }
+
+  #adopt(connection: Connection, tools: readonly ToolDefinition[]): void {
+    const link: Link = { connection, openedAt: performance.now(), stop: new AbortController(), calls: 0, retired: false, closed: false };
+    this.#link = link;
+    this.tools = tools;
+    this.description = describe(connection.client);
+    this.#setStatus({ state: "ready" });
+    const signal = AbortSignal.any([link.stop.signal, this.#disposed.signal]);
+    void watchTools(
+      connection.client,
+      { signal, backoff: this.#env.reconnect, random: this.#env.random, timeoutMs: this.#options.connectTimeoutMs },
+      { onToolsChanged: () => this.#toolsChanged(), onLost: () => this.#lose(link, false) },
+    );
+  }
+
+  /** Takes a connection out of use. Calls under way may still end on it, unless it is dead. */
+  #lose(link: Link, dead: boolean): void {
+    link.stop.abort();
+    link.retired = true;
+    if (dead || link.calls === 0) this.#close(link);
+    if (this.#link !== link) return;
+    this.#link = undefined;
+    this.#attemptEndedAt = -Infinity; // a caller may connect again at once
+    if (performance.now() - link.openedAt > CALM_MS) this.#backoff.reset();
+    if (this.#scheduleAttempt()) return this.#setStatus({ state: "connecting" });
+    this.#setStatus({
+      state: "unavailable",
+      kind: "unreachable",
+      message: `${this.#options.url.href} keeps closing the connection.`,
+      hint: "Look at the server's log. The next call tries to connect again.",
+    });
+  }
+
+  #close(link: Link): void {
+    if (link.closed) return;
+    link.closed = true;
+    void link.connection[Symbol.asyncDispose]();
+  }
+
+  /** Plans one attempt for later, in place of an earlier plan. False when it is up to callers from now on. */
+  #scheduleAttempt(): boolean {
+    const delayMs = this.#backoff.next();
+    this.#planned?.abort();
+    if (delayMs === undefined) return false;
+    const planned = new AbortController();
+    this.#planned = planned;
+    void pause(delayMs, planned.signal).then(() => {
+      if (!planned.signal.aborted && this.#link === undefined) void this.#startAttempt();
+    });
+    return true;
+  }
+
+  async #diagnose(error: unknown, connection: Connection | undefined): Promise<Diagnosis> {
+    const failure = error instanceof ConnectFailure ? error : undefined;
+    const facts = failure?.facts ?? connection?.facts ?? {
+      url: this.#options.url,
+      headerNames: [],
+      initialized: false,
+      sessionSeen: false,
+      timedOut: false,
+      connectTimeoutMs: this.#options.connectTimeoutMs,
+    };
+    return diagnose(failure?.cause ?? error, facts, this.#env);
+  }
+
+  #list(connection: Connection, signal: AbortSignal): Promise<readonly ToolDefinition[]> {
+    const { maxTools, connectTimeoutMs } = this.#options;
+    return listTools(connection.client, { maxTools, pageTimeoutMs: connectTimeoutMs, signal });
+  }
+
+  #toolsChanged(): void {
+    this.#refreshAgain = true;
+    this.#refresh ??= this.#refreshLoop().finally(() => {
+      this.#refresh = undefined;
+    });
+  }
+
+  async #refreshLoop(): Promise<void> {
+    await pause(REFRESH_SOON_MS, this.#disposed.signal);
+    while (this.#refreshAgain) {
+      this.#refreshAgain = false;
+      const link = this.#link;
+      if (this.#disposed.signal.aborted || link === undefined) return;
+      await this.#relist(link, this.#disposed.signal);
+      await pause(REFRESH_AGAIN_MS, this.#disposed.signal);
+    }
+  }
+
+  /** Reads the tools anew. A list that fails leaves the old one; a broken connection shows itself elsewhere. */
+  async #relist(link: Link, signal: AbortSignal): Promise<void> {
+    try {
+      const tools = await this.#list(link.connection, signal);
+      if (this.#link !== link) return;
+      this.tools = tools;
+      this.#emit();
+    } catch (error) {
+      if (planRecovery(error, link.connection.facts.sessionSeen) === "reconnect") this.#lose(link, false);
+    }
+  }
+
+  #setStatus(status: SourceStatus): void {
+    if (this.#disposed.signal.aborted || (status.state === this.status.state && status.state === "connecting")) return;
+    this.status = status;
+    this.#emit();
+  }
+
+  #emit(): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        // The listener's own mistake must not look like the server's: it surfaces as its own error.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  async #waitFor(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    if (signal === undefined) return work;
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(new OptimizerError(`Connecting to ${this.id} was cancelled.`, { code: 408, kind: "cancelled" }));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    try {
+      await Promise.race([work, aborted.promise]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+}
+
+/** What the server says about itself: its instructions, else its title. */
+function describe(client: MirroringClient): string | undefined {
+  const version = client.getServerVersion();
+  const words = client.getInstructions() ?? version?.description ?? version?.title;
+  return typeof words === "string" && words !== "" ? words.slice(0, DESCRIPTION_CHARS) : undefined;
+}
