@@ -24,7 +24,10 @@ export function applyCors(request: IncomingMessage, response: ServerResponse): b
     response.setHeader("access-control-allow-origin", origin);
     response.setHeader("vary", "Origin");
     response.setHeader("access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
-    response.setHeader("access-control-allow-headers", allowedHeaders(request.headers["access-control-request-headers"]).join(", "));
+    response.setHeader(
+      "access-control-allow-headers",
+      allowedHeaders(request.headers["access-control-request-headers"]).join(", "),
+    );
     response.setHeader("access-control-expose-headers", "mcp-session-id, www-authenticate");
     response.setHeader("access-control-max-age", "600");
   }

@@ -30,7 +30,16 @@ export type Service = (typeof SERVICES)[number];
 export type Severity = (typeof SEVERITIES)[number];
 export type Status = (typeof STATUSES)[number];
 
-export const SERVICES = ["checkout", "payments", "catalog", "search", "auth", "notifications", "inventory", "gateway"] as const;
+export const SERVICES = [
+  "checkout",
+  "payments",
+  "catalog",
+  "search",
+  "auth",
+  "notifications",
+  "inventory",
+  "gateway",
+] as const;
 export const SEVERITIES = ["fatal", "error", "warning"] as const;
 export const STATUSES = ["open", "investigating", "resolved", "ignored"] as const;
 
@@ -48,7 +57,14 @@ export interface FailureMode {
 }
 
 export type FixStrategy = (typeof FIX_STRATEGIES)[number];
-export const FIX_STRATEGIES = ["retry_with_backoff", "rollback_release", "scale_out", "patch_input", "rotate_credentials", "mark_resolved"] as const;
+export const FIX_STRATEGIES = [
+  "retry_with_backoff",
+  "rollback_release",
+  "scale_out",
+  "patch_input",
+  "rotate_credentials",
+  "mark_resolved",
+] as const;
 
 export const FAILURE_MODES: readonly FailureMode[] = [
   {
@@ -214,7 +230,12 @@ function fill(template: string, random: () => number): string {
     .replaceAll("{n}", String(1 + Math.floor(random() * 60)))
     .replaceAll("{host}", pick(HOSTS, random))
     .replaceAll("{field}", pick(FIELDS, random))
-    .replaceAll("{token}", Math.floor(random() * 0xffff).toString(16).padStart(4, "0"));
+    .replaceAll(
+      "{token}",
+      Math.floor(random() * 0xffff)
+        .toString(16)
+        .padStart(4, "0"),
+    );
 }
 
 function pick<T>(items: readonly T[], random: () => number): T {

@@ -1,4 +1,12 @@
-import { FAILURE_MODES, createErrorRecords, type ErrorRecord, type FixStrategy, type Service, type Severity, type Status } from "./error-records.ts";
+import {
+  createErrorRecords,
+  type ErrorRecord,
+  FAILURE_MODES,
+  type FixStrategy,
+  type Service,
+  type Severity,
+  type Status,
+} from "./error-records.ts";
 
 /** Which errors to list. Every filter that is given has to hold. */
 export interface ErrorFilter {
@@ -68,7 +76,9 @@ export function createErrorStore(count: number): ErrorStore {
     const record = records.get(id);
     if (record !== undefined) return record;
     const last = `ERR-${String(count).padStart(5, "0")}`;
-    throw new BadRequest(`There is no error ${JSON.stringify(id)}. Ids go from ERR-00001 to ${last}; list_errors returns them.`);
+    throw new BadRequest(
+      `There is no error ${JSON.stringify(id)}. Ids go from ERR-00001 to ${last}; list_errors returns them.`,
+    );
   }
 
   return {
@@ -88,7 +98,10 @@ export function createErrorStore(count: number): ErrorStore {
         id,
         probableCause: mode.cause,
         confidence: Math.min(0.99, Number((0.6 + similar.length / 500).toFixed(2))),
-        similarIds: similar.filter((other) => other.id !== id).slice(0, MAX_SIMILAR).map((other) => other.id),
+        similarIds: similar
+          .filter((other) => other.id !== id)
+          .slice(0, MAX_SIMILAR)
+          .map((other) => other.id),
         affectedUsersTotal: similar.reduce((sum, { usersAffected }) => sum + usersAffected, 0),
         suggestedFix: mode.fix,
         suggestedStrategy: mode.strategy,
@@ -98,11 +111,28 @@ export function createErrorStore(count: number): ErrorStore {
       const record = require(id);
       const done = fixes.get(id) === strategy && record.status === "resolved";
       const outcome = { id, strategy, dryRun, previousStatus: record.status };
-      if (done) return { ...outcome, changed: false, status: record.status, note: "This fix was applied before; nothing to do." };
-      if (dryRun) return { ...outcome, changed: false, status: record.status, note: `Would apply ${strategy} and set the status to resolved.` };
+      if (done)
+        return {
+          ...outcome,
+          changed: false,
+          status: record.status,
+          note: "This fix was applied before; nothing to do.",
+        };
+      if (dryRun)
+        return {
+          ...outcome,
+          changed: false,
+          status: record.status,
+          note: `Would apply ${strategy} and set the status to resolved.`,
+        };
       fixes.set(id, strategy);
       records.set(id, { ...record, status: "resolved" });
-      return { ...outcome, changed: true, status: "resolved", note: `Applied ${strategy}; the status is now resolved.` };
+      return {
+        ...outcome,
+        changed: true,
+        status: "resolved",
+        note: `Applied ${strategy}; the status is now resolved.`,
+      };
     },
   };
 }
@@ -111,7 +141,9 @@ function filterRecords(records: readonly ErrorRecord[], filter: ErrorFilter): re
   const query = filter.query?.toLowerCase();
   const since = filter.since === undefined ? undefined : Date.parse(filter.since);
   if (since !== undefined && Number.isNaN(since)) {
-    throw new BadRequest(`since is ${JSON.stringify(filter.since)}; write a moment as ISO 8601, such as "2026-11-01T00:00:00Z".`);
+    throw new BadRequest(
+      `since is ${JSON.stringify(filter.since)}; write a moment as ISO 8601, such as "2026-11-01T00:00:00Z".`,
+    );
   }
   return records.filter(
     (record) =>
@@ -121,7 +153,8 @@ function filterRecords(records: readonly ErrorRecord[], filter: ErrorFilter): re
       (filter.code === undefined || record.code === filter.code) &&
       (filter.environment === undefined || record.environment === filter.environment) &&
       (since === undefined || Date.parse(record.lastSeen) >= since) &&
-      (query === undefined || `${record.message}\n${record.culprit}\n${record.route}`.toLowerCase().includes(query)),
+      (query === undefined ||
+        `${record.message}\n${record.culprit}\n${record.route}`.toLowerCase().includes(query)),
   );
 }
 
@@ -129,7 +162,9 @@ function readCursor(cursor: string | undefined, total: number): number {
   if (cursor === undefined) return 0;
   const offset = Number(/^offset:(\d{1,9})$/.exec(cursor)?.[1] ?? Number.NaN);
   if (Number.isNaN(offset) || offset > total) {
-    throw new BadRequest(`The cursor ${JSON.stringify(cursor)} is none of this list. Pass the nextCursor of the page before, with the same filters.`);
+    throw new BadRequest(
+      `The cursor ${JSON.stringify(cursor)} is none of this list. Pass the nextCursor of the page before, with the same filters.`,
+    );
   }
   return offset;
 }

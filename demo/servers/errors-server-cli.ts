@@ -6,9 +6,9 @@ import { startErrorsServer } from "./errors-server.ts";
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "4701" } } });
 try {
-  const { url, close } = await startErrorsServer({ port: Number(values.port) });
-  console.log(`Errors server: ${url}`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void close());
+  const server = await startErrorsServer({ port: Number(values.port) });
+  console.log(`Errors server: ${server.url}`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close());
 } catch (error) {
   console.error(messageOf(error));
   process.exitCode = 1;

@@ -1,5 +1,9 @@
-import { localhostHostValidation, localhostOriginValidation, toNodeHandler } from "@modelcontextprotocol/node";
-import { McpServer, createMcpHandler } from "@modelcontextprotocol/server";
+import {
+  localhostHostValidation,
+  localhostOriginValidation,
+  toNodeHandler,
+} from "@modelcontextprotocol/node";
+import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod/v4";
 import { applyCors } from "./cors.ts";
 import { FIX_STRATEGIES, SERVICES, SEVERITIES, STATUSES } from "./error-records.ts";
@@ -38,7 +42,10 @@ export async function startErrorsServer(options: ErrorsServerOptions): Promise<R
         return;
       }
       // On a server's request both are always set; only the types do not know.
-      void mcp(Object.assign(request, { url: request.url ?? "/mcp", method: request.method ?? "GET" }), response);
+      void mcp(
+        Object.assign(request, { url: request.url ?? "/mcp", method: request.method ?? "GET" }),
+        response,
+      );
     },
     { port: options.port, host, name: "The errors server" },
   );
@@ -69,7 +76,9 @@ const record = z.object({
 function createErrorsMcpServer(store: ErrorStore): McpServer {
   const server = new McpServer(
     { name: "errors", title: "Sample error tracker", version: "1.0.0" },
-    { instructions: "Production errors of a web shop: list and filter them, find their causes, apply fixes." },
+    {
+      instructions: "Production errors of a web shop: list and filter them, find their causes, apply fixes.",
+    },
   );
 
   server.registerTool(
@@ -89,7 +98,11 @@ function createErrorsMcpServer(store: ErrorStore): McpServer {
         limit: z.number().int().min(1).max(10_000).default(100),
         cursor: z.string().optional().describe("nextCursor of the page before"),
       }),
-      outputSchema: z.object({ errors: z.array(record), total: z.number().int(), nextCursor: z.string().nullable() }),
+      outputSchema: z.object({
+        errors: z.array(record),
+        total: z.number().int(),
+        nextCursor: z.string().nullable(),
+      }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     ({ limit, cursor, ...filter }) => answer(() => ({ ...store.list(filter, limit, cursor) })),
@@ -119,7 +132,8 @@ function createErrorsMcpServer(store: ErrorStore): McpServer {
     "fix_error",
     {
       title: "Fix an error",
-      description: "Apply a fix to one error and mark it resolved. Applying the same fix twice changes nothing. With dryRun it only says what it would do.",
+      description:
+        "Apply a fix to one error and mark it resolved. Applying the same fix twice changes nothing. With dryRun it only says what it would do.",
       inputSchema: z.object({
         id: z.string().describe("Such as ERR-00042, from list_errors"),
         strategy: z.enum(FIX_STRATEGIES).describe("suggestedStrategy of analyze_error"),
@@ -134,7 +148,12 @@ function createErrorsMcpServer(store: ErrorStore): McpServer {
         status: z.enum(STATUSES),
         note: z.string(),
       }),
-      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+      annotations: {
+        readOnlyHint: false,
+        destructiveHint: false,
+        idempotentHint: true,
+        openWorldHint: false,
+      },
     },
     ({ id, strategy, dryRun }) => answer(() => ({ ...store.fix(id, strategy, dryRun) })),
   );
@@ -146,7 +165,10 @@ function createErrorsMcpServer(store: ErrorStore): McpServer {
 function answer(work: () => Record<string, unknown>) {
   try {
     const structuredContent = work();
-    return { content: [{ type: "text" as const, text: JSON.stringify(structuredContent) }], structuredContent };
+    return {
+      content: [{ type: "text" as const, text: JSON.stringify(structuredContent) }],
+      structuredContent,
+    };
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error;
     return { content: [{ type: "text" as const, text: error.message }], isError: true };

@@ -1,7 +1,7 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import { findFreePort, portTaken, requireFreePort, type RunningServer } from "./loopback.ts";
+import { findFreePort, portTaken, type RunningServer, requireFreePort } from "./loopback.ts";
 
 /** How `@modelcontextprotocol/server-everything` runs. */
 export interface EverythingServerOptions {
@@ -30,7 +30,9 @@ export async function startEverythingServer(options: EverythingServerOptions): P
   // 127.0.0.1 only, and every request would then reach that program.
   await requireFreePort("The everything server", port);
   const transport = options.transport ?? "streamableHttp";
-  const entry = createRequire(import.meta.url).resolve("@modelcontextprotocol/server-everything/dist/index.js");
+  const entry = createRequire(import.meta.url).resolve(
+    "@modelcontextprotocol/server-everything/dist/index.js",
+  );
   const child = spawn(process.execPath, [entry, transport], {
     env: { ...process.env, PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe"],
@@ -47,7 +49,10 @@ export async function startEverythingServer(options: EverythingServerOptions): P
 async function waitUntilListening(child: ChildProcess, port: number): Promise<void> {
   let output = "";
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(failed(`did not listen within ${START_TIMEOUT_MS} ms`, output)), START_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(failed(`did not listen within ${START_TIMEOUT_MS} ms`, output)),
+      START_TIMEOUT_MS,
+    );
     const settle = (act: () => void) => {
       clearTimeout(timer);
       act();
@@ -61,7 +66,13 @@ async function waitUntilListening(child: ChildProcess, port: number): Promise<vo
     child.stderr?.on("data", read);
     child.once("error", (error) => settle(() => reject(error)));
     child.once("close", (code) =>
-      settle(() => reject(/already in use|EADDRINUSE/.test(output) ? portTaken("The everything server", port) : failed(`ended with code ${code}`, output))),
+      settle(() =>
+        reject(
+          /already in use|EADDRINUSE/.test(output)
+            ? portTaken("The everything server", port)
+            : failed(`ended with code ${code}`, output),
+        ),
+      ),
     );
   });
   // Its log is of no use from here on, but an unread pipe would fill up and block it.

@@ -14,7 +14,10 @@ export interface RunningServer {
  *
  * @throws Error that names the port and what to do, when another program has it.
  */
-export async function listen(handler: RequestListener, options: { port: number; host: string; name: string }): Promise<{ port: number; server: Server }> {
+export async function listen(
+  handler: RequestListener,
+  options: { port: number; host: string; name: string },
+): Promise<{ port: number; server: Server }> {
   const server = createServer(handler);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(portError(error, options)));
@@ -33,7 +36,10 @@ export function closeServer(server: Server): Promise<void> {
 
 /** Says which port is taken and what to do about it. */
 export function portTaken(name: string, port: number, cause?: unknown): Error {
-  return new Error(`${name} cannot start: port ${port} is already in use. Stop the program that uses it, or choose another port.`, { cause });
+  return new Error(
+    `${name} cannot start: port ${port} is already in use. Stop the program that uses it, or choose another port.`,
+    { cause },
+  );
 }
 
 /** A port that was free a moment ago, for a program that cannot pick one itself. */

@@ -1,6 +1,6 @@
-import { OptimizerError, messageOf } from "../base/errors.ts";
+import { messageOf, OptimizerError } from "../base/errors.ts";
 import type { ToolDefinition } from "../tools/tool.ts";
-import { readErrorFacts, type ErrorFacts } from "./error-facts.ts";
+import { type ErrorFacts, readErrorFacts } from "./error-facts.ts";
 
 /** What may be done about a call that failed before its answer came. */
 export type CallRecovery =
@@ -23,7 +23,8 @@ export function planRecovery(error: unknown, hasSession: boolean): CallRecovery 
   if (seen.rpcCode === HEADER_MISMATCH) return "relist";
   if (seen.refused) return "reconnect";
   // A missing session is 404 by the specification; several servers say 400 and "session" instead.
-  if (hasSession && (seen.status === 404 || (seen.status === 400 && /session/i.test(seen.body)))) return "reconnect";
+  if (hasSession && (seen.status === 404 || (seen.status === 400 && /session/i.test(seen.body))))
+    return "reconnect";
   // The client was closed under the call, before the request left.
   if (seen.sdkCode === "NOT_CONNECTED" || messageOf(error) === "Not connected") return "reconnect";
   if (seen.own !== undefined || isOverflow(error)) return "none";
@@ -31,7 +32,12 @@ export function planRecovery(error: unknown, hasSession: boolean): CallRecovery 
 }
 
 /** Turns what a call threw into the engine's error. What happened on the server is said as far as it is known. */
-export function toCallError(error: unknown, server: string, tool: ToolDefinition | undefined, name: string): OptimizerError {
+export function toCallError(
+  error: unknown,
+  server: string,
+  tool: ToolDefinition | undefined,
+  name: string,
+): OptimizerError {
   const seen = readErrorFacts(error);
   if (seen.own !== undefined) return seen.own;
   const what = `${server}.${name}`;
@@ -57,13 +63,21 @@ export function toCallError(error: unknown, server: string, tool: ToolDefinition
 }
 
 /** The error of a call that took longer than allowed. */
-export function timeoutError(server: string, tool: ToolDefinition | undefined, name: string, timeoutMs: number): OptimizerError {
-  return new OptimizerError(`${server}.${name} did not answer within ${timeoutMs} ms; the call was cancelled.`, {
-    code: 408,
-    kind: "tool_timeout",
-    hint: `${afterwards(tool)} A slow tool needs a larger callTimeoutMs, or a smaller task.`,
-    retryable: repeatable(tool),
-  });
+export function timeoutError(
+  server: string,
+  tool: ToolDefinition | undefined,
+  name: string,
+  timeoutMs: number,
+): OptimizerError {
+  return new OptimizerError(
+    `${server}.${name} did not answer within ${timeoutMs} ms; the call was cancelled.`,
+    {
+      code: 408,
+      kind: "tool_timeout",
+      hint: `${afterwards(tool)} A slow tool needs a larger callTimeoutMs, or a smaller task.`,
+      retryable: repeatable(tool),
+    },
+  );
 }
 
 /** The error of a call that the caller gave up. */
@@ -71,23 +85,48 @@ export function cancelledError(server: string, name: string): OptimizerError {
   return new OptimizerError(`${server}.${name} was cancelled.`, { code: 408, kind: "cancelled" });
 }
 
-function classify(seen: ErrorFacts): { code: 400 | 403 | 429 | 500; kind: string; hint?: string; retryable?: boolean } {
+function classify(seen: ErrorFacts): {
+  code: 400 | 403 | 429 | 500;
+  kind: string;
+  hint?: string;
+  retryable?: boolean;
+} {
   if (seen.rpcCode === INVALID_PARAMS) {
-    return { code: 400, kind: "invalid_arguments", hint: "Describe the tool and compare its input schema with the arguments." };
+    return {
+      code: 400,
+      kind: "invalid_arguments",
+      hint: "Describe the tool and compare its input schema with the arguments.",
+    };
   }
-  if (seen.rpcCode === METHOD_NOT_FOUND) return { code: 400, kind: "unknown_tool", hint: "Search for the tool's current name." };
+  if (seen.rpcCode === METHOD_NOT_FOUND)
+    return { code: 400, kind: "unknown_tool", hint: "Search for the tool's current name." };
   if (seen.status === 401 || seen.status === 403) {
-    return { code: 403, kind: "unauthorized", hint: "The server refuses these credentials; sign in again or ask for access." };
+    return {
+      code: 403,
+      kind: "unauthorized",
+      hint: "The server refuses these credentials; sign in again or ask for access.",
+    };
   }
-  if (seen.status === 429) return { code: 429, kind: "rate_limited", hint: "Wait, then make fewer calls.", retryable: true };
+  if (seen.status === 429)
+    return { code: 429, kind: "rate_limited", hint: "Wait, then make fewer calls.", retryable: true };
   if (seen.sdkCode === "INVALID_RESULT" || seen.sdkCode === "UNSUPPORTED_RESULT_TYPE") {
-    return { code: 500, kind: "invalid_result", hint: "The server broke the MCP protocol; the call may have happened." };
+    return {
+      code: 500,
+      kind: "invalid_result",
+      hint: "The server broke the MCP protocol; the call may have happened.",
+    };
   }
   return { code: 500, kind: "tool_call_failed" };
 }
 
 function isOverflow(error: unknown): boolean {
-  return error instanceof Error && "data" in error && typeof error.data === "object" && error.data !== null && "overflow" in error.data;
+  return (
+    error instanceof Error &&
+    "data" in error &&
+    typeof error.data === "object" &&
+    error.data !== null &&
+    "overflow" in error.data
+  );
 }
 
 function repeatable(tool: ToolDefinition | undefined): boolean {

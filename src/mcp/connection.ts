@@ -1,4 +1,8 @@
-import type { SSEClientTransportOptions, StreamableHTTPClientTransportOptions, Transport } from "@modelcontextprotocol/client";
+import type {
+  SSEClientTransportOptions,
+  StreamableHTTPClientTransportOptions,
+  Transport,
+} from "@modelcontextprotocol/client";
 import { Backoff } from "./backoff.ts";
 import type { ConnectFacts } from "./diagnose.ts";
 import { readErrorFacts } from "./error-facts.ts";
@@ -6,6 +10,7 @@ import { GuardedTransport } from "./guarded-transport.ts";
 import { createLimitedFetch, type FetchLike } from "./limited-fetch.ts";
 import { createMirroringClient, loadMcpSdk, type McpSdk, type MirroringClient } from "./mirroring-client.ts";
 import type { ResolvedServerOptions } from "./server-options.ts";
+import { settleBefore } from "./waits.ts";
 
 /** A client that has shaken hands with its server. */
 export interface Connection extends AsyncDisposable {
@@ -52,7 +57,8 @@ export async function openConnection(
   signal: AbortSignal,
 ): Promise<Connection> {
   const sdk = await loadMcpSdk();
-  const attempt = (via: Connection["via"], eras: "auto" | "legacy") => shakeHands(sdk, via, eras, options, deps, events, signal);
+  const attempt = (via: Connection["via"], eras: "auto" | "legacy") =>
+    shakeHands(sdk, via, eras, options, deps, events, signal);
   if (typeof options.transport === "function") return attempt("custom", "auto");
   if (options.transport === "sse") return attempt("sse", "legacy");
   try {
@@ -70,11 +76,15 @@ export async function openConnection(
   }
 }
 
-function fallback(error: unknown, options: ResolvedServerOptions): { via: "http" | "sse"; eras: "auto" | "legacy" } | undefined {
+function fallback(
+  error: unknown,
+  options: ResolvedServerOptions,
+): { via: "http" | "sse"; eras: "auto" | "legacy" } | undefined {
   const { status, network, own } = readErrorFacts(error);
   const initialized = error instanceof ConnectFailure && error.facts.initialized;
   if (initialized || own !== undefined) return undefined;
-  const otherTransport = status !== undefined && status >= 400 && status < 500 && ![401, 403, 407, 408, 429].includes(status);
+  const otherTransport =
+    status !== undefined && status >= 400 && status < 500 && ![401, 403, 407, 408, 429].includes(status);
   const hidden = network && status === undefined && options.url.pathname.endsWith("/sse");
   if (options.transport === "auto" && (otherTransport || hidden)) return { via: "sse", eras: "legacy" };
   // In a worker a refused preflight of the 2026 probe ends the SDK's negotiation; a 2025 server whose
@@ -112,7 +122,10 @@ async function shakeHands(
   client.setNotificationHandler("notifications/tools/list_changed", () => events.onToolsChanged());
   try {
     // The SDK's own timers come a little later, so that ours decides what to call it.
-    await settleBefore(client.connect(transport, { timeout: options.connectTimeoutMs + 1_000 }), AbortSignal.any([signal, timeout]));
+    await settleBefore(
+      client.connect(transport, { timeout: options.connectTimeoutMs + 1_000 }),
+      AbortSignal.any([signal, timeout]),
+    );
   } catch (error) {
     const failure = new ConnectFailure(error, facts());
     await close();
@@ -162,11 +175,18 @@ function createTransport(
 }
 
 /** When a 2025 stream for server messages is opened again. A server that ends it at once each time is asked ever more rarely. */
-function createResumption(random: () => number): Pick<StreamableHTTPClientTransportOptions, "reconnectionOptions" | "reconnectionScheduler"> {
+function createResumption(
+  random: () => number,
+): Pick<StreamableHTTPClientTransportOptions, "reconnectionOptions" | "reconnectionScheduler"> {
   const backoff = new Backoff({ initialMs: 500, maxMs: 60_000, maxAttempts: Infinity }, random);
   let calmSince = 0;
   return {
-    reconnectionOptions: { initialReconnectionDelay: 500, maxReconnectionDelay: 30_000, reconnectionDelayGrowFactor: 2, maxRetries: 3 },
+    reconnectionOptions: {
+      initialReconnectionDelay: 500,
+      maxReconnectionDelay: 30_000,
+      reconnectionDelayGrowFactor: 2,
+      maxRetries: 3,
+    },
     reconnectionScheduler(reconnect, delay) {
       if (performance.now() - calmSince > CALM_MS) backoff.reset();
       const delayMs = Math.max(delay, backoff.next() ?? 0);
@@ -180,18 +200,3 @@ function createResumption(random: () => number): Pick<StreamableHTTPClientTransp
 /** How long a stream has to last for its next loss to count as the first. */
 const CALM_MS = 60_000;
 const FAREWELL_MS = 1_000;
-
-/** Waits for `work`, but rejects with the signal's reason when that comes first; `work` is then left to its own end. */
-async function settleBefore<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {};
-  const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, stopped]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}

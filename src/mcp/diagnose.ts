@@ -1,5 +1,5 @@
 import { messageOf } from "../base/errors.ts";
-import { readErrorFacts, type ErrorFacts } from "./error-facts.ts";
+import { type ErrorFacts, readErrorFacts } from "./error-facts.ts";
 import type { FetchLike } from "./limited-fetch.ts";
 
 /** Stable names of the reasons why a server's tools cannot be used. */
@@ -56,14 +56,23 @@ const PROBE_TIMEOUT_MS = 5_000;
  * dead server and a missing CORS header is found out by up to two plain GET requests without any
  * header of the embedder's. Never rejects.
  */
-export async function diagnose(error: unknown, facts: ConnectFacts, env: DiagnoseEnvironment): Promise<Diagnosis> {
+export async function diagnose(
+  error: unknown,
+  facts: ConnectFacts,
+  env: DiagnoseEnvironment,
+): Promise<Diagnosis> {
   const seen = readErrorFacts(error);
   const at = facts.url.href;
   if (seen.status === 401 || seen.status === 403 || isUnauthorized(error)) return unauthorized(at, seen, env);
   if (hidesSession(seen, facts)) return sessionHeaderHidden(at, env);
   if (facts.timedOut || seen.sdkCode === "REQUEST_TIMEOUT") return timeout(at, facts.connectTimeoutMs);
   if (seen.own !== undefined) {
-    return { kind: "protocol", message: seen.own.message, hint: seen.own.hint ?? "Report this to the server's author.", retryable: false };
+    return {
+      kind: "protocol",
+      message: seen.own.message,
+      hint: seen.own.hint ?? "Report this to the server's author.",
+      retryable: false,
+    };
   }
   if (seen.network && seen.status === undefined) return networkFailure(error, facts, env);
   if (seen.status !== undefined && (seen.status >= 500 || seen.status === 429)) {
@@ -96,7 +105,11 @@ function looksForeign(seen: ErrorFacts): boolean {
   return seen.contentType !== undefined || ((seen.status ?? 0) >= 400 && !seen.body.includes('"jsonrpc"'));
 }
 
-async function networkFailure(error: unknown, facts: ConnectFacts, env: DiagnoseEnvironment): Promise<Diagnosis> {
+async function networkFailure(
+  error: unknown,
+  facts: ConnectFacts,
+  env: DiagnoseEnvironment,
+): Promise<Diagnosis> {
   const at = facts.url.href;
   if (env.pageUrl === undefined) return unreachable(at, reason(error));
   const page = URL.parse(env.pageUrl);
@@ -110,7 +123,10 @@ async function networkFailure(error: unknown, facts: ConnectFacts, env: Diagnose
   }
   if (page?.origin === facts.url.origin) return unreachable(at, reason(error));
   if (!(await answers(env.fetch, at, "no-cors"))) {
-    return unreachable(at, "the browser reports a network failure (a content blocker or the page's CSP connect-src looks the same)");
+    return unreachable(
+      at,
+      "the browser reports a network failure (a content blocker or the page's CSP connect-src looks the same)",
+    );
   }
   const readable = await answers(env.fetch, at, "cors");
   return corsBlocked(facts, page?.origin ?? "*", readable);
@@ -132,7 +148,10 @@ async function answers(fetch: FetchLike, url: string, mode: "no-cors" | "cors"):
 }
 
 function corsBlocked(facts: ConnectFacts, origin: string, readable: boolean): Diagnosis {
-  const allowed = [REQUEST_HEADERS, ...facts.headerNames.filter((name) => !REQUEST_HEADERS.includes(name))].join(", ");
+  const allowed = [
+    REQUEST_HEADERS,
+    ...facts.headerNames.filter((name) => !REQUEST_HEADERS.includes(name)),
+  ].join(", ");
   const preflight =
     `answer OPTIONS requests with status 204, "Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS" and ` +
     `"Access-Control-Allow-Headers: ${allowed}"`;
@@ -165,7 +184,10 @@ function sessionHeaderHidden(at: string, env: DiagnoseEnvironment): Diagnosis {
 
 function unauthorized(at: string, seen: ErrorFacts, env: DiagnoseEnvironment): Diagnosis {
   const denied = seen.status === 403;
-  const origin = env.pageUrl === undefined ? "" : ` A server that checks the Origin header has to list ${URL.parse(env.pageUrl)?.origin ?? "this page"}.`;
+  const origin =
+    env.pageUrl === undefined
+      ? ""
+      : ` A server that checks the Origin header has to list ${URL.parse(env.pageUrl)?.origin ?? "this page"}.`;
   return {
     kind: "unauthorized",
     message: denied ? `${at} denies access (HTTP 403).` : `${at} requires authorization (HTTP 401).`,
@@ -177,7 +199,8 @@ function unauthorized(at: string, seen: ErrorFacts, env: DiagnoseEnvironment): D
 }
 
 function notMcp(at: string, seen: ErrorFacts): Diagnosis {
-  const what = seen.status === undefined ? `content of type ${seen.contentType ?? "unknown"}` : `HTTP ${seen.status}`;
+  const what =
+    seen.status === undefined ? `content of type ${seen.contentType ?? "unknown"}` : `HTTP ${seen.status}`;
   return {
     kind: "not_mcp",
     message: `${at} is no MCP endpoint: it answered with ${what}.`,
@@ -207,12 +230,21 @@ function unreachable(at: string, why: string): Diagnosis {
 /** The innermost message: Node says "fetch failed" and keeps the reason in the cause. */
 function reason(error: unknown): string {
   let innermost = error;
-  for (let depth = 0; depth < 8 && innermost instanceof Error && innermost.cause instanceof Error; depth += 1) {
+  for (
+    let depth = 0;
+    depth < 8 && innermost instanceof Error && innermost.cause instanceof Error;
+    depth += 1
+  ) {
     innermost = innermost.cause;
   }
   return (messageOf(innermost) || "no connection").slice(0, 300);
 }
 
 function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return (
+    hostname === "localhost" ||
+    hostname.endsWith(".localhost") ||
+    hostname === "[::1]" ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  );
 }

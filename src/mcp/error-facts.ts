@@ -1,5 +1,5 @@
-import { isJsonObject } from "../base/json.ts";
 import { findOptimizerError, type OptimizerError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import { STREAM_LOST_CODE } from "./guarded-transport.ts";
 
 /** What is known about a failed exchange, read from whatever the SDK or `fetch` threw. */
@@ -25,7 +25,14 @@ export interface ErrorFacts {
 }
 
 /** What Node's `fetch` reports when no connection came about. */
-const REFUSED: readonly unknown[] = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"];
+const REFUSED: readonly unknown[] = [
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+];
 
 /** Collects the facts along an error's chain of causes. */
 export function readErrorFacts(error: unknown): ErrorFacts {
@@ -34,12 +41,18 @@ export function readErrorFacts(error: unknown): ErrorFacts {
   const codes = chain.map((link) => field(link, "code"));
   const http = data.find((value) => typeof field(value, "status") === "number");
   // The event source of the SDK's SSE transport puts the HTTP status into `code`.
-  const sseStatus = chain.map((link) => (field(link, "name") === "SseError" ? field(link, "code") : undefined));
+  const sseStatus = chain.map((link) =>
+    field(link, "name") === "SseError" ? field(link, "code") : undefined,
+  );
   const status = [field(http, "status"), ...sseStatus].find((value) => typeof value === "number");
-  const rpcCode = codes.find((code, index) => typeof code === "number" && field(chain[index], "name") !== "SseError");
+  const rpcCode = codes.find(
+    (code, index) => typeof code === "number" && field(chain[index], "name") !== "SseError",
+  );
   const sdkCode = codes.find((code) => typeof code === "string");
   const body = field(http, "text");
-  const contentType = data.map((value) => field(value, "contentType")).find((value) => typeof value === "string");
+  const contentType = data
+    .map((value) => field(value, "contentType"))
+    .find((value) => typeof value === "string");
   return {
     status: typeof status === "number" ? status : statusInMessage(chain),
     body: typeof body === "string" ? body.slice(0, 1_000) : "",

@@ -2,7 +2,13 @@
 // lie about everything; what the SDK's own schemas would refuse as a whole is passed around them
 // for parsers of ours that keep what is usable.
 
-import type { JSONRPCMessage, MessageExtraInfo, RequestId, Transport, TransportSendOptions } from "@modelcontextprotocol/client";
+import type {
+  JSONRPCMessage,
+  MessageExtraInfo,
+  RequestId,
+  Transport,
+  TransportSendOptions,
+} from "@modelcontextprotocol/client";
 import { isJsonObject } from "../base/json.ts";
 
 /** The JSON-RPC error code with which a request ends whose answer can no longer arrive. Ours, never sent. */
@@ -71,10 +77,15 @@ export class GuardedTransport implements Transport {
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if ("method" in message && "id" in message) return this.#sendRequest(message.id, message, options);
     await this.#inner.send(message, options);
-    if ("method" in message && message.method === "notifications/cancelled") this.#cancelled(message.params?.requestId);
+    if ("method" in message && message.method === "notifications/cancelled")
+      this.#cancelled(message.params?.requestId);
   }
 
-  async #sendRequest(id: RequestId, message: JSONRPCMessage & { method: string }, options?: TransportSendOptions) {
+  async #sendRequest(
+    id: RequestId,
+    message: JSONRPCMessage & { method: string },
+    options?: TransportSendOptions,
+  ) {
     const abort = new AbortController();
     const outer = options?.requestSignal;
     const forget = () => {
@@ -108,7 +119,8 @@ export class GuardedTransport implements Transport {
     if (method === "initialize") this.initialized = true;
     const { result } = message;
     if (method !== "tools/list" && method !== "tools/call") return message;
-    const resultType: unknown = isJsonObject(result) && Object.hasOwn(result, "resultType") ? result["resultType"] : undefined;
+    const resultType: unknown =
+      isJsonObject(result) && Object.hasOwn(result, "resultType") ? result["resultType"] : undefined;
     // Anything else than a finished answer is the SDK's to continue, such as `input_required`.
     if (resultType !== undefined && resultType !== "complete") return message;
     // The least that satisfies the SDK's schemas for both methods in both eras.

@@ -23,7 +23,9 @@ export async function listTools(
   const cursors = new Set<string>();
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES && tools.size < options.maxTools; pages += 1) {
-    const page = parseToolPage(await client.listPage(cursor, { timeout: options.pageTimeoutMs, signal: options.signal }));
+    const page = parseToolPage(
+      await client.listPage(cursor, { timeout: options.pageTimeoutMs, signal: options.signal }),
+    );
     if (page === undefined) {
       throw new OptimizerError("The server's tool list is no list.", {
         code: 500,

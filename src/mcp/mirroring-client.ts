@@ -74,7 +74,10 @@ export function createMirroringClient(sdk: McpSdk, eras: "auto" | "legacy"): Mir
     callRaw(name: string, args: JsonObject, options: RequestOptions): Promise<unknown> {
       const declared = this.#headers.get(name);
       const headers = declared === undefined ? {} : { headers: buildParamHeaders(declared, args) };
-      return this.request({ method: "tools/call", params: { name, arguments: { ...args } } }, untrusted, { ...options, ...headers });
+      return this.request({ method: "tools/call", params: { name, arguments: { ...args } } }, untrusted, {
+        ...options,
+        ...headers,
+      });
     }
   }
   return new HeaderMirroringClient(

@@ -28,7 +28,11 @@ export function findParamHeaders(schema: JsonObject | undefined): readonly Param
     if (Object.hasOwn(node, HEADER_KEYWORD)) {
       const name: unknown = node[HEADER_KEYWORD];
       const usable =
-        path !== undefined && path.length > 0 && typeof name === "string" && TOKEN.test(name) && TYPES.includes(node["type"]);
+        path !== undefined &&
+        path.length > 0 &&
+        typeof name === "string" &&
+        TOKEN.test(name) &&
+        TYPES.includes(node["type"]);
       if (!usable || names.has(name.toLowerCase())) {
         valid = false;
         return;
@@ -65,9 +69,16 @@ export function buildParamHeaders(params: readonly ParamHeader[], args: JsonObje
 
 /** Places where a mark is forbidden, because a request does not say which branch holds. */
 const SUBSCHEMA_KEYWORDS: ReadonlySet<string> = new Set(
-  "items prefixItems contains additionalProperties unevaluatedProperties unevaluatedItems propertyNames oneOf anyOf allOf not if then else".split(" "),
+  "items prefixItems contains additionalProperties unevaluatedProperties unevaluatedItems propertyNames oneOf anyOf allOf not if then else".split(
+    " ",
+  ),
 );
-const SUBSCHEMA_MAP_KEYWORDS: ReadonlySet<string> = new Set(["patternProperties", "dependentSchemas", "$defs", "definitions"]);
+const SUBSCHEMA_MAP_KEYWORDS: ReadonlySet<string> = new Set([
+  "patternProperties",
+  "dependentSchemas",
+  "$defs",
+  "definitions",
+]);
 
 function primitiveText(value: unknown): string | undefined {
   if (typeof value === "string") return value;

@@ -40,14 +40,20 @@ function parseKnownBlock(block: JsonObject): ToolContent | undefined {
   }
   if (type === "resource_link") {
     const uri = string(block, "uri");
-    return uri === undefined ? undefined : { type, uri, ...optional(block, "name"), ...optional(block, "mimeType") };
+    return uri === undefined
+      ? undefined
+      : { type, uri, ...optional(block, "name"), ...optional(block, "mimeType") };
   }
   if (type === "resource") {
     const resource = own(block, "resource");
     if (resource === undefined || !isJsonObject(resource)) return undefined;
     const uri = string(resource, "uri");
     if (uri === undefined) return undefined;
-    const fields = { ...optional(resource, "mimeType"), ...optional(resource, "text"), ...optional(resource, "blob") };
+    const fields = {
+      ...optional(resource, "mimeType"),
+      ...optional(resource, "text"),
+      ...optional(resource, "blob"),
+    };
     return { type, resource: { uri, ...fields } };
   }
   return undefined;

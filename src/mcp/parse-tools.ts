@@ -83,10 +83,12 @@ function parseSchema(value: unknown): JsonSchema | undefined {
 function parseAnnotations(value: unknown): ToolAnnotations | undefined {
   if (!isJsonObject(value)) return undefined;
   const title = text(own(value, "title"), TOOL_TEXT_LIMITS.titleChars);
-  const hints = (["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] as const).flatMap((key) => {
-    const hint: unknown = own(value, key);
-    return typeof hint === "boolean" ? [[key, hint] as const] : [];
-  });
+  const hints = (["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] as const).flatMap(
+    (key) => {
+      const hint: unknown = own(value, key);
+      return typeof hint === "boolean" ? [[key, hint] as const] : [];
+    },
+  );
   if (title === undefined && hints.length === 0) return undefined;
   return { ...(title === undefined ? {} : { title }), ...Object.fromEntries(hints) };
 }

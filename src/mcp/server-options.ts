@@ -45,7 +45,8 @@ export interface ResolvedServerOptions {
  */
 export function resolveServerOptions(id: string, input: string | ServerOptions): ResolvedServerOptions {
   const options = typeof input === "string" ? { url: input } : input;
-  if (typeof id !== "string" || id === "") throw invalid(id, "its name is empty", "Give every server a name.");
+  if (typeof id !== "string" || id === "")
+    throw invalid(id, "its name is empty", "Give every server a name.");
   if (typeof options !== "object" || options === null) {
     throw invalid(id, "it is neither a URL nor an options object", 'Write { url: "https://…/mcp" }.');
   }
@@ -64,11 +65,19 @@ export function resolveServerOptions(id: string, input: string | ServerOptions):
 
 function resolveUrl(id: string, value: unknown): URL {
   if (typeof value !== "string" || value.trim() === "") {
-    throw invalid(id, "it has no url", 'Write the full address of its MCP endpoint, such as "https://example.com/mcp".');
+    throw invalid(
+      id,
+      "it has no url",
+      'Write the full address of its MCP endpoint, such as "https://example.com/mcp".',
+    );
   }
   const base = typeof location === "undefined" ? undefined : location.href;
   if (!URL.canParse(value, base)) {
-    throw invalid(id, `its url ${JSON.stringify(value)} is not a URL`, 'Write it in full: "https://example.com/mcp".');
+    throw invalid(
+      id,
+      `its url ${JSON.stringify(value)} is not a URL`,
+      'Write it in full: "https://example.com/mcp".',
+    );
   }
   const url = new URL(value, base);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
@@ -79,24 +88,43 @@ function resolveUrl(id: string, value: unknown): URL {
     );
   }
   if (url.username !== "" || url.password !== "") {
-    throw invalid(id, "its url holds a user name or password", "Send credentials in `headers` or by `authProvider`.");
+    throw invalid(
+      id,
+      "its url holds a user name or password",
+      "Send credentials in `headers` or by `authProvider`.",
+    );
   }
   url.hash = "";
   return url;
 }
 
-function resolveHeaders(id: string, headers: Readonly<Record<string, string>> | undefined): Record<string, string> {
+function resolveHeaders(
+  id: string,
+  headers: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
   try {
     return Object.fromEntries(new Headers(headers));
   } catch (cause) {
-    throw invalid(id, "its headers hold a name or value that HTTP forbids", "Check `headers` for line breaks.", cause);
+    throw invalid(
+      id,
+      "its headers hold a name or value that HTTP forbids",
+      "Check `headers` for line breaks.",
+      cause,
+    );
   }
 }
 
-function resolveTransport(id: string, transport: ServerOptions["transport"]): ResolvedServerOptions["transport"] {
+function resolveTransport(
+  id: string,
+  transport: ServerOptions["transport"],
+): ResolvedServerOptions["transport"] {
   if (transport === undefined) return "auto";
   if (typeof transport === "function" || ["auto", "http", "sse"].includes(transport)) return transport;
-  throw invalid(id, `its transport ${JSON.stringify(transport)} is unknown`, 'Use "auto", "http", "sse" or a function.');
+  throw invalid(
+    id,
+    `its transport ${JSON.stringify(transport)} is unknown`,
+    'Use "auto", "http", "sse" or a function.',
+  );
 }
 
 function positive(id: string, name: string, value: number | undefined, fallback: number): number {

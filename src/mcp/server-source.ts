@@ -1,16 +1,17 @@
 import { OptimizerError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { SourceStatus, ToolCallOptions, ToolDefinition, ToolResult, ToolSource } from "../tools/tool.ts";
-import { Backoff, pause, type BackoffOptions } from "./backoff.ts";
+import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { cancelledError, planRecovery, timeoutError, toCallError } from "./call-error.ts";
-import { ConnectFailure, openConnection, type Connection } from "./connection.ts";
-import { diagnose, type Diagnosis } from "./diagnose.ts";
+import { ConnectFailure, type Connection, openConnection } from "./connection.ts";
+import { type Diagnosis, diagnose } from "./diagnose.ts";
 import type { FetchLike } from "./limited-fetch.ts";
+import { Link } from "./link.ts";
 import { listTools } from "./list-tools.ts";
 import type { MirroringClient } from "./mirroring-client.ts";
-import { parseToolResult } from "./parse-result.ts";
-import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from "./server-options.ts";
+import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from "./server-options.ts";
 import { watchTools } from "./tool-watch.ts";
+import { coalesce, pause, settleBefore } from "./waits.ts";
 
 /** What a server source needs from outside; all of it has a default. */
 export interface ServerSourceDeps {
@@ -42,7 +43,11 @@ export interface ServerSource extends ToolSource {
  *
  * @throws OptimizerError 400 `bad_server_options`, for options that no server could satisfy.
  */
-export function createServerSource(id: string, options: string | ServerOptions, deps: ServerSourceDeps = {}): ServerSource {
+export function createServerSource(
+  id: string,
+  options: string | ServerOptions,
+  deps: ServerSourceDeps = {},
+): ServerSource {
   return new McpServerSource(resolveServerOptions(id, options), {
     // Called as a bare function, `fetch` of a page would throw "Illegal invocation".
     fetch: deps.fetch ?? ((url, init) => fetch(url, init)),
@@ -59,22 +64,7 @@ const REFRESH_AGAIN_MS = 2_000;
 const ATTEMPT_GAP_MS = 1_000;
 /** A connection that lasted so long was a good one: its loss is the first. */
 const CALM_MS = 60_000;
-/** Bounds on an answer that came through a transport of the embedder's, where no bytes are counted. */
-const RESULT_DEPTH = 1_000;
 const DESCRIPTION_CHARS = 4_096;
-
-/** An open connection, with what hangs on it. */
-interface Link {
-  readonly connection: Connection;
-  /** Ends its subscription. */
-  readonly stop: AbortController;
-  readonly openedAt: number;
-  /** Calls under way. */
-  calls: number;
-  /** No longer given to new calls; closed when the last one ends. */
-  retired: boolean;
-  closed: boolean;
-}
 
 interface SourceEnvironment {
   readonly fetch: FetchLike;
@@ -98,20 +88,27 @@ class McpServerSource implements ServerSource {
   #attempt: Promise<void> | undefined;
   #attemptEndedAt = -Infinity;
   #planned: AbortController | undefined;
-  #refresh: Promise<void> | undefined;
-  #refreshAgain = false;
+  readonly #toolsChanged = coalesce(() => this.#refresh(), {
+    soonMs: REFRESH_SOON_MS,
+    againMs: REFRESH_AGAIN_MS,
+    signal: this.#disposed.signal,
+  });
 
   constructor(options: ResolvedServerOptions, env: SourceEnvironment) {
     this.id = options.id;
     this.#options = options;
     this.#env = env;
     this.#backoff = new Backoff(env.reconnect, env.random);
-    this.#startAttempt();
+    void this.#startAttempt();
   }
 
   async connect(signal?: AbortSignal): Promise<void> {
     if (this.#disposed.signal.aborted || this.#link !== undefined) return;
-    await this.#waitFor(this.#attempt ?? this.#startAttempt(), signal);
+    const attempt = this.#attempt ?? this.#startAttempt();
+    if (signal === undefined) return attempt;
+    await settleBefore(attempt, signal).catch(() => {
+      throw new OptimizerError(`Connecting to ${this.id} was cancelled.`, { code: 408, kind: "cancelled" });
+    });
   }
 
   onChange(listener: () => void): () => void {
@@ -128,7 +125,10 @@ class McpServerSource implements ServerSource {
     const abort = () => stop.abort(cancelledError(this.id, name));
     for (const source of sources) source.addEventListener("abort", abort, { once: true });
     if (sources.some((source) => source.aborted)) abort();
-    const timer = setTimeout(() => stop.abort(timeoutError(this.id, tool, name, callTimeoutMs)), callTimeoutMs);
+    const timer = setTimeout(
+      () => stop.abort(timeoutError(this.id, tool, name, callTimeoutMs)),
+      callTimeoutMs,
+    );
     try {
       return await this.#callTwice(name, args, tool, stop.signal, options);
     } catch (error) {
@@ -144,7 +144,9 @@ class McpServerSource implements ServerSource {
     if (this.#disposed.signal.aborted) return;
     const link = this.#link;
     this.#link = undefined;
-    this.#disposed.abort(new OptimizerError(`The connection to ${this.id} was closed.`, { code: 500, kind: "disposed" }));
+    this.#disposed.abort(
+      new OptimizerError(`The connection to ${this.id} was closed.`, { code: 500, kind: "disposed" }),
+    );
     this.#listeners.clear();
     this.status = {
       state: "unavailable",
@@ -153,50 +155,30 @@ class McpServerSource implements ServerSource {
       hint: "Create a new optimizer.",
     };
     this.#planned?.abort();
-    link?.stop.abort();
-    await link?.connection[Symbol.asyncDispose]();
+    await link?.close();
     await this.#attempt;
   }
 
   /** Calls, and calls a second time only where the first request was refused before it could do anything. */
-  async #callTwice(name: string, args: JsonObject, tool: ToolDefinition | undefined, signal: AbortSignal, options: ToolCallOptions) {
+  async #callTwice(
+    name: string,
+    args: JsonObject,
+    tool: ToolDefinition | undefined,
+    signal: AbortSignal,
+    options: ToolCallOptions,
+  ) {
     for (let first = true; ; first = false) {
       const link = await this.#ready(signal);
       try {
-        return await this.#callOn(link, name, args, signal, options);
+        return await link.call(name, args, { ...options, signal });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         const recovery = planRecovery(error, link.connection.facts.sessionSeen);
         if (recovery === "lost" || recovery === "reconnect") this.#lose(link, false);
-        if (!first || recovery === "lost" || recovery === "none") throw toCallError(error, this.id, tool, name);
+        if (!first || recovery === "lost" || recovery === "none")
+          throw toCallError(error, this.id, tool, name);
         if (recovery === "relist") await this.#relist(link, signal);
       }
-    }
-  }
-
-  async #callOn(link: Link, name: string, args: JsonObject, signal: AbortSignal, options: ToolCallOptions): Promise<ToolResult> {
-    link.calls += 1;
-    try {
-      const { onProgress } = options;
-      const answer = await link.connection.client.callRaw(name, args, {
-        signal,
-        // The signal carries our own deadline; the SDK's default of 60 s must not come before it.
-        timeout: this.#options.callTimeoutMs + 1_000,
-        ...(onProgress === undefined ? {} : { onprogress: ({ progress, total, message }) =>
-          onProgress({ progress, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) }) }),
-      });
-      const max = this.#options.maxResponseBytes;
-      const bounds = { maxDepth: RESULT_DEPTH, maxNodes: max, maxChars: max };
-      const result = parseToolResult(answer, link.connection.via === "custom" ? bounds : undefined);
-      if (result !== undefined) return result;
-      throw new OptimizerError(`${this.id}.${name} answered with something that is no tool result.`, {
-        code: 500,
-        kind: "invalid_result",
-        hint: "The server broke the MCP protocol; the call may have happened.",
-      });
-    } finally {
-      link.calls -= 1;
-      if (link.retired && link.calls === 0) this.#close(link);
     }
   }
 
@@ -204,14 +186,24 @@ class McpServerSource implements ServerSource {
   async #ready(signal: AbortSignal): Promise<Link> {
     signal.throwIfAborted();
     if (this.#link !== undefined) return this.#link;
-    if (this.#attempt !== undefined) await this.#waitFor(this.#attempt, signal);
-    else if (performance.now() - this.#attemptEndedAt > ATTEMPT_GAP_MS) await this.#waitFor(this.#startAttempt(), signal);
+    if (this.#attempt !== undefined) await settleBefore(this.#attempt, signal);
+    else if (performance.now() - this.#attemptEndedAt > ATTEMPT_GAP_MS)
+      await settleBefore(this.#startAttempt(), signal);
     if (this.#link !== undefined) return this.#link;
     if (this.status.state !== "unavailable") {
-      throw new OptimizerError(`The server ${this.id} is not connected.`, { code: 500, kind: "unreachable", retryable: true });
+      throw new OptimizerError(`The server ${this.id} is not connected.`, {
+        code: 500,
+        kind: "unreachable",
+        retryable: true,
+      });
     }
     const { kind, message, hint } = this.status;
-    throw new OptimizerError(`The server ${this.id} is unavailable: ${message}`, { code: 500, kind, hint, retryable: true });
+    throw new OptimizerError(`The server ${this.id} is unavailable: ${message}`, {
+      code: 500,
+      kind,
+      hint,
+      retryable: true,
+    });
   }
 
   #startAttempt(): Promise<void> {
@@ -250,24 +242,26 @@ class McpServerSource implements ServerSource {
   }
 
   #adopt(connection: Connection, tools: readonly ToolDefinition[]): void {
-    const link: Link = { connection, openedAt: performance.now(), stop: new AbortController(), calls: 0, retired: false, closed: false };
+    const link = new Link(connection, this.#options);
     this.#link = link;
     this.tools = tools;
     this.description = describe(connection.client);
     this.#setStatus({ state: "ready" });
-    const signal = AbortSignal.any([link.stop.signal, this.#disposed.signal]);
     void watchTools(
       connection.client,
-      { signal, backoff: this.#env.reconnect, random: this.#env.random, timeoutMs: this.#options.connectTimeoutMs },
+      {
+        signal: link.retired.signal,
+        backoff: this.#env.reconnect,
+        random: this.#env.random,
+        timeoutMs: this.#options.connectTimeoutMs,
+      },
       { onToolsChanged: () => this.#toolsChanged(), onLost: () => this.#lose(link, false) },
     );
   }
 
   /** Takes a connection out of use. Calls under way may still end on it, unless it is dead. */
   #lose(link: Link, dead: boolean): void {
-    link.stop.abort();
-    link.retired = true;
-    if (dead || link.calls === 0) this.#close(link);
+    link.retire(dead);
     if (this.#link !== link) return;
     this.#link = undefined;
     this.#attemptEndedAt = -Infinity; // a caller may connect again at once
@@ -279,12 +273,6 @@ class McpServerSource implements ServerSource {
       message: `${this.#options.url.href} keeps closing the connection.`,
       hint: "Look at the server's log. The next call tries to connect again.",
     });
-  }
-
-  #close(link: Link): void {
-    if (link.closed) return;
-    link.closed = true;
-    void link.connection[Symbol.asyncDispose]();
   }
 
   /** Plans one attempt for later, in place of an earlier plan. False when it is up to callers from now on. */
@@ -302,14 +290,15 @@ class McpServerSource implements ServerSource {
 
   async #diagnose(error: unknown, connection: Connection | undefined): Promise<Diagnosis> {
     const failure = error instanceof ConnectFailure ? error : undefined;
-    const facts = failure?.facts ?? connection?.facts ?? {
-      url: this.#options.url,
-      headerNames: [],
-      initialized: false,
-      sessionSeen: false,
-      timedOut: false,
-      connectTimeoutMs: this.#options.connectTimeoutMs,
-    };
+    const facts = failure?.facts ??
+      connection?.facts ?? {
+        url: this.#options.url,
+        headerNames: [],
+        initialized: false,
+        sessionSeen: false,
+        timedOut: false,
+        connectTimeoutMs: this.#options.connectTimeoutMs,
+      };
     return diagnose(failure?.cause ?? error, facts, this.#env);
   }
 
@@ -318,22 +307,8 @@ class McpServerSource implements ServerSource {
     return listTools(connection.client, { maxTools, pageTimeoutMs: connectTimeoutMs, signal });
   }
 
-  #toolsChanged(): void {
-    this.#refreshAgain = true;
-    this.#refresh ??= this.#refreshLoop().finally(() => {
-      this.#refresh = undefined;
-    });
-  }
-
-  async #refreshLoop(): Promise<void> {
-    await pause(REFRESH_SOON_MS, this.#disposed.signal);
-    while (this.#refreshAgain) {
-      this.#refreshAgain = false;
-      const link = this.#link;
-      if (this.#disposed.signal.aborted || link === undefined) return;
-      await this.#relist(link, this.#disposed.signal);
-      await pause(REFRESH_AGAIN_MS, this.#disposed.signal);
-    }
+  async #refresh(): Promise<void> {
+    if (this.#link !== undefined) await this.#relist(this.#link, this.#disposed.signal);
   }
 
   /** Reads the tools anew. A list that fails leaves the old one; a broken connection shows itself elsewhere. */
@@ -349,7 +324,11 @@ class McpServerSource implements ServerSource {
   }
 
   #setStatus(status: SourceStatus): void {
-    if (this.#disposed.signal.aborted || (status.state === this.status.state && status.state === "connecting")) return;
+    if (
+      this.#disposed.signal.aborted ||
+      (status.state === this.status.state && status.state === "connecting")
+    )
+      return;
     this.status = status;
     this.#emit();
   }
@@ -364,19 +343,6 @@ class McpServerSource implements ServerSource {
           throw error;
         });
       }
-    }
-  }
-
-  async #waitFor(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-    if (signal === undefined) return work;
-    const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(new OptimizerError(`Connecting to ${this.id} was cancelled.`, { code: 408, kind: "cancelled" }));
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    try {
-      await Promise.race([work, aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
   }
 }

@@ -1,6 +1,7 @@
-import { Backoff, pause, type BackoffOptions } from "./backoff.ts";
+import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { readErrorFacts } from "./error-facts.ts";
 import type { MirroringClient } from "./mirroring-client.ts";
+import { pause } from "./waits.ts";
 
 /**
  * Keeps a 2026-07-28 subscription to tool changes open until `signal` aborts.
@@ -11,15 +12,24 @@ import type { MirroringClient } from "./mirroring-client.ts";
  */
 export async function watchTools(
   client: MirroringClient,
-  options: { readonly signal: AbortSignal; readonly backoff: BackoffOptions; readonly random: () => number; readonly timeoutMs: number },
+  options: {
+    readonly signal: AbortSignal;
+    readonly backoff: BackoffOptions;
+    readonly random: () => number;
+    readonly timeoutMs: number;
+  },
   on: { onToolsChanged(): void; onLost(): void },
 ): Promise<void> {
-  if (client.getProtocolEra() !== "modern" || client.getServerCapabilities()?.tools?.listChanged !== true) return;
+  if (client.getProtocolEra() !== "modern" || client.getServerCapabilities()?.tools?.listChanged !== true)
+    return;
   const backoff = new Backoff(options.backoff, options.random);
   let first = true;
   while (!options.signal.aborted) {
     try {
-      const subscription = await client.listen({ toolsListChanged: true }, { signal: options.signal, timeout: options.timeoutMs });
+      const subscription = await client.listen(
+        { toolsListChanged: true },
+        { signal: options.signal, timeout: options.timeoutMs },
+      );
       if (!first) on.onToolsChanged();
       first = false;
       const openedAt = performance.now();

@@ -19,13 +19,20 @@ export function copyJson(value: unknown, path = "it", depth = 0): Json {
     throw new TypeError(`${path} is ${value}`);
   }
   if (typeof value !== "object") throw new TypeError(`${path} is a ${typeof value}`);
-  if (depth > MAX_DEPTH) throw new TypeError(`${path.slice(0, 100)}… is nested too deeply, or contains itself`);
-  if (Array.isArray(value)) return value.map((item: unknown, index) => copyJson(item, `${path}[${index}]`, depth + 1));
+  if (depth > MAX_DEPTH)
+    throw new TypeError(`${path.slice(0, 100)}… is nested too deeply, or contains itself`);
+  if (Array.isArray(value))
+    return value.map((item: unknown, index) => copyJson(item, `${path}[${index}]`, depth + 1));
   if ("toJSON" in value && typeof value.toJSON === "function") {
     const converted: unknown = value.toJSON("");
     return copyJson(converted, path, depth + 1);
   }
-  if (value instanceof Map || value instanceof Set || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+  if (
+    value instanceof Map ||
+    value instanceof Set ||
+    value instanceof ArrayBuffer ||
+    ArrayBuffer.isView(value)
+  ) {
     throw new TypeError(`${path} is a ${value.constructor.name}`);
   }
   const copy: Record<string, Json> = {};
@@ -33,7 +40,8 @@ export function copyJson(value: unknown, path = "it", depth = 0): Json {
     if (member === undefined) continue;
     const json = copyJson(member, depth < 8 ? `${path}.${key}` : path, depth + 1);
     // Plain assignment of this one key would change the copy's prototype.
-    if (key === "__proto__") Object.defineProperty(copy, key, { value: json, enumerable: true, writable: true, configurable: true });
+    if (key === "__proto__")
+      Object.defineProperty(copy, key, { value: json, enumerable: true, writable: true, configurable: true });
     else copy[key] = json;
   }
   return copy;

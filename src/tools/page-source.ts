@@ -1,7 +1,14 @@
-import { OptimizerError, messageOf } from "../base/errors.ts";
+import { messageOf, OptimizerError } from "../base/errors.ts";
 import type { Json, JsonObject } from "../base/json.ts";
 import { copyJson } from "./copy-json.ts";
-import type { JsonSchema, ToolAnnotations, ToolContent, ToolDefinition, ToolResult, ToolSource } from "./tool.ts";
+import type {
+  JsonSchema,
+  ToolAnnotations,
+  ToolContent,
+  ToolDefinition,
+  ToolResult,
+  ToolSource,
+} from "./tool.ts";
 
 /** A tool that lives in the page itself. */
 export interface PageTool {
@@ -85,7 +92,9 @@ function toResult(name: string, value: unknown): ToolResult | Promise<ToolResult
   if (value instanceof Uint8Array) return bytes(name, value, "application/octet-stream");
   if (value instanceof ArrayBuffer) return bytes(name, new Uint8Array(value), "application/octet-stream");
   if (typeof Blob !== "undefined" && value instanceof Blob) {
-    return value.arrayBuffer().then((buffer) => bytes(name, new Uint8Array(buffer), value.type || "application/octet-stream"));
+    return value
+      .arrayBuffer()
+      .then((buffer) => bytes(name, new Uint8Array(buffer), value.type || "application/octet-stream"));
   }
   let structuredContent: Json;
   try {
@@ -122,18 +131,27 @@ function encodeBase64(data: Uint8Array): string {
 }
 
 function unknownTool(name: string): OptimizerError {
-  return new OptimizerError(`There is no in-page tool ${JSON.stringify(name)}.`, { code: 400, kind: "unknown_tool" });
+  return new OptimizerError(`There is no in-page tool ${JSON.stringify(name)}.`, {
+    code: 400,
+    kind: "unknown_tool",
+  });
 }
 
 function cancelled(name: string): OptimizerError {
-  return new OptimizerError(`The call of the in-page tool ${JSON.stringify(name)} was cancelled.`, { code: 408, kind: "cancelled" });
+  return new OptimizerError(`The call of the in-page tool ${JSON.stringify(name)} was cancelled.`, {
+    code: 408,
+    kind: "cancelled",
+  });
 }
 
 function notJson(name: string, cause: unknown): OptimizerError {
-  return new OptimizerError(`The in-page tool ${JSON.stringify(name)} returned a value that JSON cannot carry: ${messageOf(cause)}.`, {
-    code: 500,
-    kind: "invalid_result",
-    hint: "Return plain objects, arrays, strings, numbers, booleans, null or bytes.",
-    cause,
-  });
+  return new OptimizerError(
+    `The in-page tool ${JSON.stringify(name)} returned a value that JSON cannot carry: ${messageOf(cause)}.`,
+    {
+      code: 500,
+      kind: "invalid_result",
+      hint: "Return plain objects, arrays, strings, numbers, booleans, null or bytes.",
+      cause,
+    },
+  );
 }

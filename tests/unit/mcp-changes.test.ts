@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toNodeHandler } from "@modelcontextprotocol/node";
-import { McpServer, createMcpHandler, fromJsonSchema } from "@modelcontextprotocol/server";
+import { createMcpHandler, fromJsonSchema, McpServer } from "@modelcontextprotocol/server";
 import { expect, test } from "vitest";
 import { closeServer, listen } from "../../demo/servers/loopback.ts";
 import { createServerSource } from "../../src/mcp/server-source.ts";
@@ -19,19 +19,29 @@ async function startModernServer() {
   let cancelled = 0;
   const schema = {
     type: "object",
-    properties: { region: { type: "string", "x-mcp-header": "Region" }, nested: { type: "object", properties: { n: { type: "integer", "x-mcp-header": "N" } } } },
+    properties: {
+      region: { type: "string", "x-mcp-header": "Region" },
+      nested: { type: "object", properties: { n: { type: "integer", "x-mcp-header": "N" } } },
+    },
   } as const;
   const handler = createMcpHandler(
     () => {
-      const server = new McpServer({ name: "modern", version: "1" }, { capabilities: { tools: { listChanged: true } } });
+      const server = new McpServer(
+        { name: "modern", version: "1" },
+        { capabilities: { tools: { listChanged: true } } },
+      );
       for (const name of names) {
         server.registerTool(name, {}, async (context) => {
-          await new Promise<void>((resolve) => context.mcpReq.signal.addEventListener("abort", () => resolve()));
+          await new Promise<void>((resolve) =>
+            context.mcpReq.signal.addEventListener("abort", () => resolve()),
+          );
           cancelled += 1;
           return { content: [] };
         });
       }
-      server.registerTool("mirrored", { inputSchema: fromJsonSchema(schema) }, () => ({ content: [{ type: "text", text: "ok" }] }));
+      server.registerTool("mirrored", { inputSchema: fromJsonSchema(schema) }, () => ({
+        content: [{ type: "text", text: "ok" }],
+      }));
       return server;
     },
     { legacy: "reject" },
@@ -41,7 +51,10 @@ async function startModernServer() {
   const { port, server } = await listen(
     (request, response) => {
       requests.push({ method: request.headers["mcp-method"], headers: request.headers });
-      void node(Object.assign(request, { url: request.url ?? "/", method: request.method ?? "GET" }), response);
+      void node(
+        Object.assign(request, { url: request.url ?? "/", method: request.method ?? "GET" }),
+        response,
+      );
     },
     { port: 0, host: "127.0.0.1", name: "modern" },
   );
@@ -68,7 +81,8 @@ test("a burst of changes on a 2025 server costs few lists", async () => {
     const { request, response } = seen;
     if (request.method === "GET") {
       response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
-      notify = () => response.write('data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
+      notify = () =>
+        response.write('data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n');
     } else if (seen.message?.method === "tools/list") sendResult(seen, { tools });
     else answerBasics(seen);
   });
@@ -102,7 +116,10 @@ test("a cancelled call is cancelled on a 2026 server", async () => {
   await using server = await startModernServer();
   await using source = createServerSource("modern", server.url);
   const stop = new AbortController();
-  const call = source.call("wait", {}, { signal: stop.signal }).then(() => "answered", (error: unknown) => error);
+  const call = source.call("wait", {}, { signal: stop.signal }).then(
+    () => "answered",
+    (error: unknown) => error,
+  );
   await until(() => server.requests.some(({ method }) => method === "tools/call"));
   await sleep(20);
   stop.abort();

@@ -2,15 +2,26 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { findFreePort } from "../../demo/servers/loopback.ts";
 import type { OptimizerError } from "../../src/base/errors.ts";
-import { createServerSource, type ServerSourceDeps } from "../../src/mcp/server-source.ts";
 import type { ServerOptions } from "../../src/mcp/server-options.ts";
-import { answerBasics, answerList, sendJson, sendResult, startFaultServer, type Seen } from "./fixtures/mcp-fault-server.ts";
+import { createServerSource, type ServerSourceDeps } from "../../src/mcp/server-source.ts";
+import {
+  answerBasics,
+  answerList,
+  type Seen,
+  sendJson,
+  sendResult,
+  startFaultServer,
+} from "./fixtures/mcp-fault-server.ts";
 
 const idle = { signal: new AbortController().signal };
 const reconnect = { initialMs: 20, maxMs: 100, maxAttempts: 3 };
 
 function source(url: string, options: Omit<ServerOptions, "url"> = {}, deps: ServerSourceDeps = {}) {
-  return createServerSource("fault", { url, connectTimeoutMs: 2_000, callTimeoutMs: 2_000, ...options }, { reconnect, ...deps });
+  return createServerSource(
+    "fault",
+    { url, connectTimeoutMs: 2_000, callTimeoutMs: 2_000, ...options },
+    { reconnect, ...deps },
+  );
 }
 
 /** The status that one attempt leads to. */
@@ -20,8 +31,13 @@ async function statusOf(url: string, options?: Omit<ServerOptions, "url">, deps?
   return subject.status;
 }
 
-async function failureOf(call: Promise<unknown>): Promise<Pick<OptimizerError, "code" | "kind" | "hint" | "retryable">> {
-  const error = await call.then(() => undefined, (thrown: OptimizerError) => thrown);
+async function failureOf(
+  call: Promise<unknown>,
+): Promise<Pick<OptimizerError, "code" | "kind" | "hint" | "retryable">> {
+  const error = await call.then(
+    () => undefined,
+    (thrown: OptimizerError) => thrown,
+  );
   if (error === undefined) throw new Error("The call succeeded.");
   return { code: error.code, kind: error.kind, hint: error.hint, retryable: error.retryable };
 }
@@ -48,24 +64,40 @@ describe("a server that cannot be used says why", () => {
 
   test("hangs", async () => {
     await using server = await startFaultServer(() => {});
-    expect(await statusOf(server.url, { connectTimeoutMs: 150 })).toMatchObject({ kind: "timeout", hint: expect.stringContaining("connectTimeoutMs") });
+    expect(await statusOf(server.url, { connectTimeoutMs: 150 })).toMatchObject({
+      kind: "timeout",
+      hint: expect.stringContaining("connectTimeoutMs"),
+    });
   });
 
   test("answers HTML", async () => {
-    await using server = await startFaultServer(({ response }) => response.writeHead(200, { "content-type": "text/html" }).end("<h1>Hi</h1>"));
-    expect(await statusOf(server.url)).toMatchObject({ kind: "not_mcp", message: expect.stringContaining("text/html") });
+    await using server = await startFaultServer(({ response }) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<h1>Hi</h1>"),
+    );
+    expect(await statusOf(server.url)).toMatchObject({
+      kind: "not_mcp",
+      message: expect.stringContaining("text/html"),
+    });
   });
 
   test("answers 404, after both transports were tried", async () => {
-    await using server = await startFaultServer(({ response }) => response.writeHead(404).end("nothing here"));
-    expect(await statusOf(server.url)).toMatchObject({ kind: "not_mcp", hint: expect.stringContaining("/sse") });
+    await using server = await startFaultServer(({ response }) =>
+      response.writeHead(404).end("nothing here"),
+    );
+    expect(await statusOf(server.url)).toMatchObject({
+      kind: "not_mcp",
+      hint: expect.stringContaining("/sse"),
+    });
     expect(server.methods).toContain("GET");
   });
 
   for (const status of [401, 403]) {
     test(`answers ${status}`, async () => {
       await using server = await startFaultServer(({ response }) => response.writeHead(status).end());
-      expect(await statusOf(server.url)).toMatchObject({ kind: "unauthorized", message: expect.stringContaining(String(status)) });
+      expect(await statusOf(server.url)).toMatchObject({
+        kind: "unauthorized",
+        message: expect.stringContaining(String(status)),
+      });
     });
   }
 
@@ -76,8 +108,14 @@ describe("a server that cannot be used says why", () => {
 
   test("hides its session header", async () => {
     await using server = await startFaultServer((seen) => {
-      if (seen.message?.method === "server/discover" || seen.message?.method === "initialize") answerBasics(seen);
-      else sendJson(seen.response, { jsonrpc: "2.0", id: null, error: { code: -32000, message: "No valid session ID" } }, 400);
+      if (seen.message?.method === "server/discover" || seen.message?.method === "initialize")
+        answerBasics(seen);
+      else
+        sendJson(
+          seen.response,
+          { jsonrpc: "2.0", id: null, error: { code: -32000, message: "No valid session ID" } },
+          400,
+        );
     });
     const pageUrl = "https://app.example/";
     expect(await statusOf(server.url, {}, { pageUrl })).toMatchObject({
@@ -99,7 +137,11 @@ describe("a server that cannot be used says why", () => {
     await using up = source(healthy.url);
     await Promise.all([down.connect(), up.connect()]);
     expect([down.status.state, up.status.state]).toEqual(["unavailable", "ready"]);
-    expect(await failureOf(down.call("work", {}, idle))).toMatchObject({ code: 500, kind: "unreachable", hint: expect.stringContaining("Start the server") });
+    expect(await failureOf(down.call("work", {}, idle))).toMatchObject({
+      code: 500,
+      kind: "unreachable",
+      hint: expect.stringContaining("Start the server"),
+    });
     await using _late = await startFaultServer((seen) => answerList(seen), port);
     await until(() => down.status.state === "ready");
   });
@@ -116,24 +158,53 @@ describe("in a page, a network failure is looked into", () => {
   });
 
   test("nothing answers", async () => {
-    expect(await statusOf("https://mcp.example/mcp", {}, failing(() => false))).toMatchObject({ kind: "unreachable" });
+    expect(
+      await statusOf(
+        "https://mcp.example/mcp",
+        {},
+        failing(() => false),
+      ),
+    ).toMatchObject({ kind: "unreachable" });
   });
 
   test("it runs without CORS", async () => {
-    const status = await statusOf("https://mcp.example/mcp", { headers: { "x-api-key": "1" } }, failing((mode) => mode === "no-cors"));
-    expect(status).toMatchObject({ kind: "cors_blocked", message: expect.stringContaining("does not allow pages of https://app.example") });
-    expect(status).toMatchObject({ hint: expect.stringMatching(/Allow-Origin: https:\/\/app\.example.*mcp-method.*x-api-key.*Expose-Headers: mcp-session-id/) });
+    const status = await statusOf(
+      "https://mcp.example/mcp",
+      { headers: { "x-api-key": "1" } },
+      failing((mode) => mode === "no-cors"),
+    );
+    expect(status).toMatchObject({
+      kind: "cors_blocked",
+      message: expect.stringContaining("does not allow pages of https://app.example"),
+    });
+    expect(status).toMatchObject({
+      hint: expect.stringMatching(
+        /Allow-Origin: https:\/\/app\.example.*mcp-method.*x-api-key.*Expose-Headers: mcp-session-id/,
+      ),
+    });
   });
 
   test("it refuses the preflight only", async () => {
-    expect(await statusOf("https://mcp.example/mcp", {}, failing(() => true))).toMatchObject({
+    expect(
+      await statusOf(
+        "https://mcp.example/mcp",
+        {},
+        failing(() => true),
+      ),
+    ).toMatchObject({
       kind: "cors_blocked",
       message: expect.stringContaining("refuses the preflight"),
     });
   });
 
   test("the page is https and the server http", async () => {
-    expect(await statusOf("http://mcp.example/mcp", {}, failing(() => false))).toMatchObject({ kind: "mixed_content" });
+    expect(
+      await statusOf(
+        "http://mcp.example/mcp",
+        {},
+        failing(() => false),
+      ),
+    ).toMatchObject({ kind: "mixed_content" });
   });
 });
 
@@ -141,7 +212,10 @@ describe("a tool list", () => {
   test("is read to its last page, without what is no tool", async () => {
     const pages = [
       [{ name: "a" }, { name: 7 }, null, { name: "__proto__", inputSchema: { type: "object" } }],
-      [{ name: "a", description: "again" }, { name: "b", inputSchema: "no schema" }],
+      [
+        { name: "a", description: "again" },
+        { name: "b", inputSchema: "no schema" },
+      ],
     ];
     await using server = await startFaultServer((seen) => {
       if (answerBasics(seen)) return;
@@ -150,7 +224,11 @@ describe("a tool list", () => {
     });
     await using subject = source(server.url);
     await subject.connect();
-    expect(subject.tools).toEqual([{ name: "a" }, { name: "__proto__", inputSchema: { type: "object" } }, { name: "b" }]);
+    expect(subject.tools).toEqual([
+      { name: "a" },
+      { name: "__proto__", inputSchema: { type: "object" } },
+      { name: "b" },
+    ]);
   });
 
   test("ends where its cursors run in a circle", async () => {
@@ -166,7 +244,10 @@ describe("a tool list", () => {
   });
 
   test("of 100,000 tools is cut at maxTools", async () => {
-    const tools = Array.from({ length: 100_000 }, (_, index) => ({ name: `tool-${index}`, inputSchema: { type: "object" } }));
+    const tools = Array.from({ length: 100_000 }, (_, index) => ({
+      name: `tool-${index}`,
+      inputSchema: { type: "object" },
+    }));
     await using server = await startFaultServer((seen) => answerList(seen, tools));
     await using subject = source(server.url, { connectTimeoutMs: 20_000 });
     await subject.connect();
@@ -175,8 +256,13 @@ describe("a tool list", () => {
   });
 
   test("that never ends is refused", async () => {
-    await using server = await startFaultServer((seen) => answerList(seen, [{ name: "a", description: "x".repeat(200_000) }]));
-    expect(await statusOf(server.url, { maxResponseBytes: 100_000 })).toMatchObject({ kind: "protocol", message: expect.stringContaining("100000 bytes") });
+    await using server = await startFaultServer((seen) =>
+      answerList(seen, [{ name: "a", description: "x".repeat(200_000) }]),
+    );
+    expect(await statusOf(server.url, { maxResponseBytes: 100_000 })).toMatchObject({
+      kind: "protocol",
+      message: expect.stringContaining("100000 bytes"),
+    });
   });
 });
 
@@ -204,7 +290,10 @@ describe("a call", () => {
       stop.abort();
     });
     await using subject = source(server.url);
-    expect(await failureOf(subject.call("work", {}, { signal: stop.signal }))).toMatchObject({ code: 408, kind: "cancelled" });
+    expect(await failureOf(subject.call("work", {}, { signal: stop.signal }))).toMatchObject({
+      code: 408,
+      kind: "cancelled",
+    });
     await until(() => server.methods.includes("notifications/cancelled") && released);
   });
 
@@ -231,8 +320,10 @@ describe("a call", () => {
     await using server = await startFaultServer((seen) => {
       const { message, request, response } = seen;
       if (message?.method === "initialize") answerBasics(seen, { "mcp-session-id": `s${++sessions}` });
-      else if (message?.method === "tools/call" && request.headers["mcp-session-id"] !== "s2") response.writeHead(404).end("unknown session");
-      else if (message?.method === "tools/call") sendResult(seen, { content: [{ type: "text", text: "done" }] });
+      else if (message?.method === "tools/call" && request.headers["mcp-session-id"] !== "s2")
+        response.writeHead(404).end("unknown session");
+      else if (message?.method === "tools/call")
+        sendResult(seen, { content: [{ type: "text", text: "done" }] });
       else answerList(seen);
     });
     await using subject = source(server.url);
@@ -247,7 +338,10 @@ describe("a call", () => {
       else answerList(seen);
     });
     await using subject = source(server.url);
-    expect(await failureOf(subject.call("work", {}, idle))).toMatchObject({ code: 500, kind: "tool_call_failed" });
+    expect(await failureOf(subject.call("work", {}, idle))).toMatchObject({
+      code: 500,
+      kind: "tool_call_failed",
+    });
     expect(server.methods.filter((method) => method === "tools/call")).toHaveLength(2);
   });
 
@@ -266,7 +360,10 @@ describe("a call", () => {
         pump();
       });
       await using subject = source(server.url, { maxResponseBytes: 1_000_000, callTimeoutMs: 30_000 });
-      expect(await failureOf(subject.call("work", {}, idle))).toMatchObject({ code: 429, kind: "response_too_large" });
+      expect(await failureOf(subject.call("work", {}, idle))).toMatchObject({
+        code: 429,
+        kind: "response_too_large",
+      });
     });
   }
 
@@ -274,11 +371,22 @@ describe("a call", () => {
     await using server = await startFaultServer((seen) => {
       if (answerList(seen)) return;
       if (seen.message?.params?.name === "work") sendResult(seen, { nonsense: true });
-      else sendJson(seen.response, { jsonrpc: "2.0", id: seen.message?.id, error: { code: -32602, message: "bad" } });
+      else
+        sendJson(seen.response, {
+          jsonrpc: "2.0",
+          id: seen.message?.id,
+          error: { code: -32602, message: "bad" },
+        });
     });
     await using subject = source(server.url);
-    expect(await failureOf(subject.call("work", {}, idle))).toMatchObject({ code: 500, kind: "invalid_result" });
-    expect(await failureOf(subject.call("other", {}, idle))).toMatchObject({ code: 400, kind: "invalid_arguments" });
+    expect(await failureOf(subject.call("work", {}, idle))).toMatchObject({
+      code: 500,
+      kind: "invalid_result",
+    });
+    expect(await failureOf(subject.call("other", {}, idle))).toMatchObject({
+      code: 400,
+      kind: "invalid_arguments",
+    });
   });
 
   test("follows a redirect", async () => {

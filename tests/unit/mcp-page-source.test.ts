@@ -8,7 +8,9 @@ const resultOf = (value: unknown) => createPageSource({ tool: returning(value) }
 describe("an in-page tool", () => {
   test("is offered as it was declared", () => {
     const schema = { type: "object" };
-    const source = createPageSource({ now: { description: "d", inputSchema: schema, outputSchema: schema, call: () => 1 } });
+    const source = createPageSource({
+      now: { description: "d", inputSchema: schema, outputSchema: schema, call: () => 1 },
+    });
     expect([source.id, source.status, source.tools]).toEqual([
       "page",
       { state: "ready" },
@@ -17,16 +19,26 @@ describe("an in-page tool", () => {
   });
 
   test("gets its arguments and the signal", async () => {
-    const source = createPageSource({ echo: { call: (args, { signal }) => ({ args, same: signal === idle.signal }) } });
-    expect((await source.call("echo", { a: 1 }, idle)).structuredContent).toEqual({ args: { a: 1 }, same: true });
+    const source = createPageSource({
+      echo: { call: (args, { signal }) => ({ args, same: signal === idle.signal }) },
+    });
+    expect((await source.call("echo", { a: 1 }, idle)).structuredContent).toEqual({
+      args: { a: 1 },
+      same: true,
+    });
   });
 
   test("returns JSON as data with its text", async () => {
     for (const value of [{ a: [1, null] }, [true], 0, false, null]) {
-      expect(await resultOf(value)).toEqual({ content: [{ type: "text", text: JSON.stringify(value) }], structuredContent: value });
+      expect(await resultOf(value)).toEqual({
+        content: [{ type: "text", text: JSON.stringify(value) }],
+        structuredContent: value,
+      });
     }
     expect(await resultOf(undefined)).toMatchObject({ structuredContent: null });
-    expect(await resultOf({ at: new Date(0), gone: undefined })).toMatchObject({ structuredContent: { at: "1970-01-01T00:00:00.000Z" } });
+    expect(await resultOf({ at: new Date(0), gone: undefined })).toMatchObject({
+      structuredContent: { at: "1970-01-01T00:00:00.000Z" },
+    });
   });
 
   test("returns a copy: the page's object stays its own", async () => {
@@ -42,7 +54,10 @@ describe("an in-page tool", () => {
 
   test("returns text and bytes as content", async () => {
     expect(await resultOf("hi")).toEqual({ content: [{ type: "text", text: "hi" }] });
-    const blob = { type: "resource", resource: { uri: "page://tool", mimeType: "application/octet-stream", blob: "AQI=" } };
+    const blob = {
+      type: "resource",
+      resource: { uri: "page://tool", mimeType: "application/octet-stream", blob: "AQI=" },
+    };
     expect(await resultOf(new Uint8Array([1, 2]))).toEqual({ content: [blob] });
     expect(await resultOf(new Uint8Array([1, 2]).buffer)).toEqual({ content: [blob] });
     expect(await resultOf(new Blob([new Uint8Array([1, 2])], { type: "image/png" }))).toEqual({
@@ -62,7 +77,10 @@ describe("an in-page tool", () => {
       async: { call: () => Promise.reject(new Error("no luck")) },
     });
     for (const name of ["sync", "async"]) {
-      expect(await source.call(name, {}, idle)).toEqual({ content: [{ type: "text", text: "no luck" }], isError: true });
+      expect(await source.call(name, {}, idle)).toEqual({
+        content: [{ type: "text", text: "no luck" }],
+        isError: true,
+      });
     }
   });
 
@@ -76,7 +94,11 @@ describe("an in-page tool", () => {
       [{ m: new Map() }, "it.m is a Map"],
       [circle, "contains itself"],
     ] as const) {
-      await expect(resultOf(value)).rejects.toMatchObject({ code: 500, kind: "invalid_result", message: expect.stringContaining(place) });
+      await expect(resultOf(value)).rejects.toMatchObject({
+        code: 500,
+        kind: "invalid_result",
+        message: expect.stringContaining(place),
+      });
     }
   });
 
@@ -90,7 +112,10 @@ describe("an in-page tool", () => {
   });
 
   test("unknown, or without a function, is refused", async () => {
-    await expect(createPageSource({}).call("toString", {}, idle)).rejects.toMatchObject({ code: 400, kind: "unknown_tool" });
+    await expect(createPageSource({}).call("toString", {}, idle)).rejects.toMatchObject({
+      code: 400,
+      kind: "unknown_tool",
+    });
     // @ts-expect-error: a plain JavaScript embedder can forget the function
     expect(() => createPageSource({ empty: {} })).toThrow(expect.objectContaining({ kind: "bad_page_tool" }));
   });

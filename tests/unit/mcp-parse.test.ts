@@ -3,13 +3,23 @@ import { Backoff } from "../../src/mcp/backoff.ts";
 import { isBoundedJson } from "../../src/mcp/bounded-json.ts";
 import { buildParamHeaders, findParamHeaders } from "../../src/mcp/param-headers.ts";
 import { parseToolResult } from "../../src/mcp/parse-result.ts";
-import { TOOL_TEXT_LIMITS, parseTool, parseToolPage } from "../../src/mcp/parse-tools.ts";
+import { parseTool, parseToolPage, TOOL_TEXT_LIMITS } from "../../src/mcp/parse-tools.ts";
 import { resolveServerOptions } from "../../src/mcp/server-options.ts";
 
 describe("a tool definition from a server", () => {
   test("keeps what it understands and drops the rest", () => {
     const annotations = { title: "T", readOnlyHint: true, destructiveHint: "no", extra: 1 };
-    expect(parseTool({ name: "a", title: 1, description: "d", inputSchema: [], outputSchema: { type: "object" }, annotations, icons: [] })).toEqual({
+    expect(
+      parseTool({
+        name: "a",
+        title: 1,
+        description: "d",
+        inputSchema: [],
+        outputSchema: { type: "object" },
+        annotations,
+        icons: [],
+      }),
+    ).toEqual({
       name: "a",
       description: "d",
       outputSchema: { type: "object" },
@@ -18,7 +28,15 @@ describe("a tool definition from a server", () => {
   });
 
   test("without a usable name is dropped", () => {
-    for (const entry of [null, 1, [], {}, { name: "" }, { name: {} }, { name: "x".repeat(TOOL_TEXT_LIMITS.nameChars + 1) }]) {
+    for (const entry of [
+      null,
+      1,
+      [],
+      {},
+      { name: "" },
+      { name: {} },
+      { name: "x".repeat(TOOL_TEXT_LIMITS.nameChars + 1) },
+    ]) {
       expect(parseTool(entry)).toBeUndefined();
     }
   });
@@ -33,7 +51,9 @@ describe("a tool definition from a server", () => {
   });
 
   test("does not reach a prototype", () => {
-    const parsed: unknown = JSON.parse('{"tools":[{"name":"a","__proto__":{"description":"evil"}}],"__proto__":{"nextCursor":"evil"}}');
+    const parsed: unknown = JSON.parse(
+      '{"tools":[{"name":"a","__proto__":{"description":"evil"}}],"__proto__":{"nextCursor":"evil"}}',
+    );
     expect(parseToolPage(parsed)).toEqual({ tools: [{ name: "a" }], dropped: 0, nextCursor: undefined });
   });
 
@@ -51,9 +71,11 @@ describe("a tool result from a server", () => {
       { type: "resource", resource: { uri: "file:///b", blob: "AA==" } },
     ];
     const odd = [{ type: "video", data: "AA==" }, { type: "text" }, { type: "image", data: 1 }];
-    expect(parseToolResult({ content: [...known, ...odd, null, 7, "x"], isError: false, _meta: {} })).toEqual({
-      content: [...known, ...odd.map((block) => ({ type: "text", text: JSON.stringify(block) }))],
-    });
+    expect(parseToolResult({ content: [...known, ...odd, null, 7, "x"], isError: false, _meta: {} })).toEqual(
+      {
+        content: [...known, ...odd.map((block) => ({ type: "text", text: JSON.stringify(block) }))],
+      },
+    );
   });
 
   test("may be structured only, of any JSON type", () => {
@@ -63,7 +85,8 @@ describe("a tool result from a server", () => {
   });
 
   test("of the wrong shape is none", () => {
-    for (const result of [undefined, null, 1, [], {}, { content: {} }]) expect(parseToolResult(result)).toBeUndefined();
+    for (const result of [undefined, null, 1, [], {}, { content: {} }])
+      expect(parseToolResult(result)).toBeUndefined();
   });
 
   test("beyond the bounds is none", () => {
@@ -79,8 +102,17 @@ describe("a tool result from a server", () => {
 describe("header marks", () => {
   test("break the tool where they are not allowed", () => {
     const mark = { type: "string", "x-mcp-header": "A" };
-    const allowed = { type: "object", properties: { a: mark, b: { type: "object", properties: { c: { type: "boolean", "x-mcp-header": "C" } } } } };
-    expect(findParamHeaders(allowed)).toEqual([{ path: ["a"], name: "A" }, { path: ["b", "c"], name: "C" }]);
+    const allowed = {
+      type: "object",
+      properties: {
+        a: mark,
+        b: { type: "object", properties: { c: { type: "boolean", "x-mcp-header": "C" } } },
+      },
+    };
+    expect(findParamHeaders(allowed)).toEqual([
+      { path: ["a"], name: "A" },
+      { path: ["b", "c"], name: "C" },
+    ]);
     for (const schema of [
       mark,
       { properties: { a: { type: "number", "x-mcp-header": "A" } } },
@@ -95,8 +127,15 @@ describe("header marks", () => {
   });
 
   test("become headers only for primitives that are present", () => {
-    const marks = [{ path: ["a"], name: "A" }, { path: ["b", "c"], name: "C" }, { path: ["__proto__"], name: "P" }];
-    expect(buildParamHeaders(marks, { a: " x", b: { c: false } })).toEqual({ "Mcp-Param-A": "=?base64?IHg=?=", "Mcp-Param-C": "false" });
+    const marks = [
+      { path: ["a"], name: "A" },
+      { path: ["b", "c"], name: "C" },
+      { path: ["__proto__"], name: "P" },
+    ];
+    expect(buildParamHeaders(marks, { a: " x", b: { c: false } })).toEqual({
+      "Mcp-Param-A": "=?base64?IHg=?=",
+      "Mcp-Param-C": "false",
+    });
     expect(buildParamHeaders(marks, { a: null, b: [] })).toEqual({});
   });
 });
@@ -123,7 +162,11 @@ describe("server options", () => {
       [{ url: "https://x/", callTimeoutMs: 0 }, "callTimeoutMs is 0"],
     ] as const) {
       expect(() => resolveServerOptions("github", input)).toThrow(
-        expect.objectContaining({ code: 400, kind: "bad_server_options", message: expect.stringMatching(new RegExp(`"github".*${part}`)) }),
+        expect.objectContaining({
+          code: 400,
+          kind: "bad_server_options",
+          message: expect.stringMatching(new RegExp(`"github".*${part}`)),
+        }),
       );
     }
   });
@@ -131,7 +174,12 @@ describe("server options", () => {
 
 test("a backoff doubles up to its cap, with jitter, and gives up", () => {
   const backoff = new Backoff({ initialMs: 100, maxMs: 250, maxAttempts: 3 }, () => 0.5);
-  expect([backoff.next(), backoff.next(), backoff.next(), backoff.next()]).toEqual([75, 150, 187.5, undefined]);
+  expect([backoff.next(), backoff.next(), backoff.next(), backoff.next()]).toEqual([
+    75,
+    150,
+    187.5,
+    undefined,
+  ]);
   backoff.reset();
   expect(backoff.next()).toBe(75);
 });

@@ -37,7 +37,9 @@ describe("the errors server, both eras", () => {
     expect(structuredContent).toMatchObject({ total: 10_000, nextCursor: null });
     const again = await startErrorsServer({ port: 0 });
     await using other = createServerSource("errors", again.url);
-    expect(JSON.stringify((await other.call("list_errors", { limit: 10_000 }, idle)).structuredContent)).toBe(text);
+    expect(JSON.stringify((await other.call("list_errors", { limit: 10_000 }, idle)).structuredContent)).toBe(
+      text,
+    );
     await again.close();
   });
 
@@ -49,18 +51,31 @@ describe("the errors server, both eras", () => {
     const second = await source.call("list_errors", { ...filter, cursor: "offset:3" }, idle);
     expect(second.structuredContent).not.toEqual(first.structuredContent);
     const analysis = await source.call("analyze_error", { id: "ERR-00042" }, idle);
-    expect(analysis.structuredContent).toMatchObject({ id: "ERR-00042", suggestedStrategy: expect.any(String) });
+    expect(analysis.structuredContent).toMatchObject({
+      id: "ERR-00042",
+      suggestedStrategy: expect.any(String),
+    });
     const fix = { id: "ERR-00001", strategy: "retry_with_backoff" };
     const outcomes = [];
-    for (const args of [{ ...fix, dryRun: true }, fix, fix]) outcomes.push((await source.call("fix_error", args, idle)).structuredContent);
-    expect(outcomes).toMatchObject([{ changed: false }, { changed: true, status: "resolved" }, { changed: false, status: "resolved" }]);
+    for (const args of [{ ...fix, dryRun: true }, fix, fix])
+      outcomes.push((await source.call("fix_error", args, idle)).structuredContent);
+    expect(outcomes).toMatchObject([
+      { changed: false },
+      { changed: true, status: "resolved" },
+      { changed: false, status: "resolved" },
+    ]);
   });
 
   test("explains a bad id as a tool error", async () => {
     await using source = createServerSource("errors", server.url);
     const result = await source.call("analyze_error", { id: "ERR-99999" }, idle);
     expect(result).toEqual({
-      content: [{ type: "text", text: 'There is no error "ERR-99999". Ids go from ERR-00001 to ERR-10000; list_errors returns them.' }],
+      content: [
+        {
+          type: "text",
+          text: 'There is no error "ERR-99999". Ids go from ERR-00001 to ERR-10000; list_errors returns them.',
+        },
+      ],
       isError: true,
     });
   });
@@ -69,7 +84,11 @@ describe("the errors server, both eras", () => {
     const preflight = (origin: string) =>
       fetch(server.url, {
         method: "OPTIONS",
-        headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type,mcp-param-x,x-evil" },
+        headers: {
+          origin,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "content-type,mcp-param-x,x-evil",
+        },
       });
     const allowed = await preflight("http://localhost:5173");
     expect(allowed.status).toBe(204);
@@ -95,7 +114,9 @@ describe("server-everything as it ships", () => {
         await source.connect();
         expect(source.status).toEqual({ state: "ready" });
         expect(source.tools.map(({ name }) => name)).toContain("echo");
-        expect(await source.call("echo", { message: "hi" }, idle)).toEqual({ content: [{ type: "text", text: "Echo: hi" }] });
+        expect(await source.call("echo", { message: "hi" }, idle)).toEqual({
+          content: [{ type: "text", text: "Echo: hi" }],
+        });
         const image = await source.call("get-tiny-image", {}, idle);
         expect(image.content.map(({ type }) => type)).toContain("image");
       } finally {
@@ -110,7 +131,11 @@ describe("server-everything as it ships", () => {
       await using source = createServerSource("everything", server.url);
       const seen: unknown[] = [];
       const onProgress = (progress: unknown) => seen.push(progress);
-      await source.call("trigger-long-running-operation", { duration: 0.3, steps: 3 }, { ...idle, onProgress });
+      await source.call(
+        "trigger-long-running-operation",
+        { duration: 0.3, steps: 3 },
+        { ...idle, onProgress },
+      );
       expect(seen.slice(0, 2)).toEqual([
         { progress: 1, total: 3 },
         { progress: 2, total: 3 },
@@ -127,7 +152,9 @@ describe("server-everything as it ships", () => {
     await first.close();
     const second = await startEverythingServer({ port: Number(new URL(first.url).port) });
     try {
-      expect(await source.call("echo", { message: "again" }, idle)).toEqual({ content: [{ type: "text", text: "Echo: again" }] });
+      expect(await source.call("echo", { message: "again" }, idle)).toEqual({
+        content: [{ type: "text", text: "Echo: again" }],
+      });
     } finally {
       await second.close();
     }
@@ -139,7 +166,9 @@ describe("an in-memory transport", () => {
     const [near, far] = InMemoryTransport.createLinkedPair();
     const server = new McpServer({ name: "memory", version: "1" });
     const add = (name: string) =>
-      server.registerTool(name, { inputSchema: z.object({ a: z.number() }) }, ({ a }) => ({ content: [{ type: "text", text: String(a + 1) }] }));
+      server.registerTool(name, { inputSchema: z.object({ a: z.number() }) }, ({ a }) => ({
+        content: [{ type: "text", text: String(a + 1) }],
+      }));
     add("increment");
     void server.connect(far);
     return { near, add };
@@ -147,9 +176,14 @@ describe("an in-memory transport", () => {
 
   test("connects, calls and follows list changes", async () => {
     const { near, add } = connect();
-    await using source = createServerSource("memory", { url: "http://memory.invalid/", transport: () => near });
+    await using source = createServerSource("memory", {
+      url: "http://memory.invalid/",
+      transport: () => near,
+    });
     await source.connect();
-    expect(await source.call("increment", { a: 1 }, idle)).toEqual({ content: [{ type: "text", text: "2" }] });
+    expect(await source.call("increment", { a: 1 }, idle)).toEqual({
+      content: [{ type: "text", text: "2" }],
+    });
     const changed = new Promise<void>((resolve) => void source.onChange(resolve));
     add("later");
     await changed;
