@@ -1,0 +1,74 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startPageServer } from "../../demo/page-server.ts";
+
+let folder: string;
+let page: Awaited<ReturnType<typeof startPageServer>>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-page-"));
+  await writeFile(path.join(folder, "index.html"), "<!doctype html>");
+  await writeFile(path.join(folder, "sandbox.html"), "frame");
+  page = await startPageServer({ folder, port: 0, servers: { errors: "http://127.0.0.1:4171/mcp" } });
+});
+
+afterAll(async () => {
+  await page.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("the page comes with a policy that lets it call the servers and nothing else", async () => {
+  const response = await fetch(page.url);
+  expect(await response.text()).toBe("<!doctype html>");
+  expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  const policy = response.headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("connect-src 'self' http://127.0.0.1:4171;");
+});
+
+test("the sandbox document keeps the policy that it carries itself", async () => {
+  const response = await fetch(new URL("sandbox.html", page.url));
+  expect(response.headers.get("content-security-policy")).toBeNull();
+});
+
+test("the page learns where the servers are", async () => {
+  const response = await fetch(new URL("servers.json", page.url));
+  expect(await response.json()).toEqual({ errors: "http://127.0.0.1:4171/mcp" });
+});
+
+test.for([
+  "/missing.js",
+  "/../package.json",
+  "/%2e%2e/package.json",
+  "/%2e%2e%5cpackage.json",
+  "/%00",
+  "/%zz",
+])("%s is not there", async (target) => {
+  expect(await statusOf(target)).toBe(404);
+});
+
+test("only reading is allowed", async () => {
+  expect((await fetch(page.url, { method: "POST" })).status).toBe(405);
+});
+
+test("a taken port is named", async () => {
+  const port = Number(new URL(page.url).port);
+  await expect(startPageServer({ folder, port, servers: {} })).rejects.toThrow(
+    `port ${port} is already in use`,
+  );
+});
+
+/** Sends the path as it is: `fetch` would normalise it. */
+function statusOf(target: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request(page.url, { path: target, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.once("error", reject);
+    sent.end();
+  });
+}
