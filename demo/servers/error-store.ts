@@ -70,6 +70,7 @@ const MAX_SIMILAR = 10;
 /** Makes a store of `count` records that are the same at every start. */
 export function createErrorStore(count: number): ErrorStore {
   const records = new Map(createErrorRecords(count).map((record) => [record.id, record]));
+  const groups = Map.groupBy(records.values(), ({ fingerprint }) => fingerprint);
   const fixes = new Map<string, FixStrategy>();
 
   function require(id: string): ErrorRecord {
@@ -93,7 +94,7 @@ export function createErrorStore(count: number): ErrorStore {
       const record = require(id);
       const mode = FAILURE_MODES.find(({ code }) => code === record.code);
       if (mode === undefined) throw new BadRequest(`No analysis is known for the code ${record.code}.`);
-      const similar = [...records.values()].filter(({ fingerprint }) => fingerprint === record.fingerprint);
+      const similar = groups.get(record.fingerprint) ?? [];
       return {
         id,
         probableCause: mode.cause,
