@@ -5,7 +5,6 @@ import { isJsonObject, parseJson } from "../base/json.ts";
 export interface CountCommand {
   readonly type: "count";
   readonly texts: readonly string[];
-  readonly credits: number;
 }
 
 /** Reads the answer to a {@link CountCommand} for `length` texts. Throws 500 for anything else. */

@@ -119,10 +119,13 @@ export type RuntimeCommand =
       readonly type: "replies";
       readonly run: string;
       readonly replies: readonly NumberedReply[];
-      readonly credits: number;
-    }
-  | { readonly type: "credits"; readonly credits: number }
-  | { readonly type: "stop"; readonly run: string };
+    };
+
+/** A command on its way to a worker, with the credits for messages that the page has dealt with since. */
+export interface Envelope<Command> {
+  readonly credits: number;
+  readonly command?: Command;
+}
 
 /** Runtime to page. */
 export type RuntimeMessage =

@@ -37,6 +37,16 @@ const NEVER_SETTLES: RuntimeOutcome = {
   },
 };
 
+const TOO_DEEP: RuntimeOutcome = {
+  status: "threw",
+  error: {
+    name: "RangeError",
+    kind: "exception",
+    message: "Maximum call stack size exceeded",
+    hint: "Something recurses or nests too deep.",
+  },
+};
+
 /** What the engine says when the guest asks for more than there is: its memory, or its longest string. */
 const OUT_OF_MEMORY = /^(?:out of memory|string too long|wasm_malloc failed)$/;
 
@@ -124,10 +134,6 @@ class QuickJsRun implements RuntimeRun, VmHost {
         else vm.enter("deliver", reply.id, false, JSON.stringify(reply.error), false);
       }
     });
-  }
-
-  stop(): void {
-    this.#dispose();
   }
 
   // What the prelude asks for.
@@ -317,6 +323,8 @@ class QuickJsRun implements RuntimeRun, VmHost {
   /** Something threw towards us: the engine at the end of its memory, or a fault of ours. */
   #engineFailure(error: unknown): RuntimeOutcome {
     const message = error instanceof Error ? error.message : String(error);
+    // Deep nesting in the engine's own code (JSON, regular expressions, the parser) ends on the worker's stack.
+    if (error instanceof RangeError) return TOO_DEEP;
     if (OUT_OF_MEMORY.test(message) || this.#nearMemoryLimit()) return this.#memory();
     return { status: "stopped", reason: "crashed", message: `The engine failed while it ran the program: ${message}` };
   }

@@ -3,6 +3,7 @@
 
 import {
   CREDIT_WINDOW,
+  type Envelope,
   type GuestCall,
   type LogEntry,
   type NumberedReply,
@@ -22,8 +23,6 @@ export interface BootMessage {
 /** One run, seen from the serve loop. */
 export interface RuntimeRun {
   reply(replies: readonly NumberedReply[]): void;
-  /** Ends the run without an outcome; its guest is dropped. */
-  stop(): void;
 }
 
 /** The way from one run to the page. */
@@ -46,7 +45,8 @@ export function serve(boot: (modules: BootMessage["modules"]) => Promise<Runtime
   const post = (message: RuntimeMessage): void => self.postMessage(JSON.stringify(message));
   let runtime: Runtime | undefined;
   let current: { readonly id: string; readonly run: RuntimeRun; readonly link: RunLink } | undefined;
-  let unacknowledged = 0;
+  // The first credit is for the message that says this worker is ready.
+  let unacknowledged = 1;
 
   const start = (command: RunCommand): void => {
     if (runtime === undefined) return;
@@ -69,31 +69,19 @@ export function serve(boot: (modules: BootMessage["modules"]) => Promise<Runtime
     current = { id: command.run, run, link };
   };
 
-  self.onmessage = async ({ data }: MessageEvent<BootMessage | RuntimeCommand>) => {
-    switch (data.type) {
-      case "boot": {
-        const problem = findOpenDoor();
-        if (problem !== undefined) return post({ type: "unfit", message: problem });
-        runtime = await boot(data.modules);
-        return post({ type: "ready" });
-      }
-      case "run":
-        return start(data);
-      case "replies":
-      case "credits": {
-        const wasOpen = current?.link.open ?? true;
-        unacknowledged -= data.credits;
-        if (data.type === "replies" && current?.id === data.run) current.run.reply(data.replies);
-        if (!wasOpen && current?.link.open) current.link.onOpen();
-        return;
-      }
-      case "stop":
-        if (current?.id === data.run) current.run.stop();
-        current = undefined;
-        return;
-      default:
-        data satisfies never;
+  self.onmessage = async ({ data }: MessageEvent<BootMessage | Envelope<RuntimeCommand>>) => {
+    if ("type" in data) {
+      const problem = findOpenDoor();
+      if (problem !== undefined) return post({ type: "unfit", message: problem });
+      runtime = await boot(data.modules);
+      return post({ type: "ready" });
     }
+    const { credits, command } = data;
+    const wasOpen = current?.link.open ?? true;
+    unacknowledged -= credits;
+    if (command?.type === "run") return start(command);
+    if (command?.type === "replies" && current?.id === command.run) current.run.reply(command.replies);
+    if (!wasOpen && current?.link.open) current.link.onOpen();
   };
 }
 

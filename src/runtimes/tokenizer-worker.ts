@@ -2,10 +2,12 @@
 
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import type { CountCommand } from "../protocol/count-protocol.ts";
+import type { Envelope } from "../protocol/guest-protocol.ts";
 
-self.onmessage = ({ data }: MessageEvent<CountCommand | { readonly type: "boot" }>) => {
-  const answer = data.type === "count" ? { counts: data.texts.map((text) => countTokens(text, ANY_TEXT)) } : { type: "ready" };
-  self.postMessage(JSON.stringify(answer));
+self.onmessage = ({ data }: MessageEvent<Envelope<CountCommand> | { readonly type: "boot" }>) => {
+  if ("type" in data) return self.postMessage(JSON.stringify({ type: "ready" }));
+  if (data.command === undefined) return;
+  self.postMessage(JSON.stringify({ counts: data.command.texts.map((text) => countTokens(text, ANY_TEXT)) }));
 };
 
 /** Words such as `<|endoftext|>` are text like any other. */

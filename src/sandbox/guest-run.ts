@@ -29,9 +29,6 @@ export interface GuestChannel {
 /** How long the runtime may take to end a run by itself before the page ends it. Milliseconds. */
 const GRACE_MS = 120;
 
-/** Credits go back in groups, so that a short run costs no extra message. */
-const CREDIT_GROUP = 16;
-
 /**
  * Drives one program on a runtime to exactly one outcome. Never rejects.
  *
@@ -70,7 +67,6 @@ class GuestRun {
   #calls = 0;
   #lastId = -1;
   #logBytes = 0;
-  #uncredited = 0;
   #replies: NumberedReply[] = [];
 
   constructor(
@@ -120,14 +116,12 @@ class GuestRun {
     } catch (error) {
       return this.stop("security", messageOf(error));
     }
-    this.#uncredited += 1;
     switch (message.type) {
       case "turn":
         if (message.run !== this.#run) return this.stop("security", "The runtime answered for another run.");
         if (!this.#log(message.logs)) return;
         for (const call of message.calls) if (!this.#accept(call)) return;
         this.#clock.resume(message.idle && this.#pending > 0 ? "tools" : "guest");
-        if (this.#uncredited >= CREDIT_GROUP) this.#channel.send({ type: "credits", credits: this.#takeCredits() });
         return;
       case "done": {
         if (message.run !== this.#run) return this.stop("security", "The runtime answered for another run.");
@@ -136,7 +130,6 @@ class GuestRun {
         if (outcome.status === "returned" && this.#logBytes + textBytes(outcome.json) > this.#limits.maxOutputBytes) {
           return this.stop("output", `The value and the logs exceed ${this.#limits.maxOutputBytes} bytes.`);
         }
-        this.#channel.send({ type: "credits", credits: this.#takeCredits() });
         return this.#finish({ ...outcome, peakMemoryBytes });
       }
       case "ready":
@@ -187,14 +180,8 @@ class GuestRun {
     if (this.#settled) return;
     const replies = this.#replies;
     this.#replies = [];
-    this.#channel.send({ type: "replies", run: this.#run, replies, credits: this.#takeCredits() });
+    this.#channel.send({ type: "replies", run: this.#run, replies });
     this.#clock.resume("guest");
-  }
-
-  #takeCredits(): number {
-    const credits = this.#uncredited;
-    this.#uncredited = 0;
-    return credits;
   }
 }
 

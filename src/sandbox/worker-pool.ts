@@ -10,7 +10,9 @@ export interface WorkerPoolOptions<T> {
   readonly spawn: () => Promise<T>;
   /** Workers at one time, busy ones included. */
   readonly maxWorkers: number;
-  /** How long an idle worker beyond the first is kept. Milliseconds. */
+  /** Idle workers that are kept for ever. */
+  readonly minWorkers: number;
+  /** How long the other idle ones are kept. Milliseconds. */
   readonly idleMs: number;
 }
 
@@ -28,10 +30,10 @@ export class WorkerPool<T extends Poolable> {
     this.#options = options;
   }
 
-  /** Has one worker ready. */
-  async prepare(): Promise<void> {
-    if (this.#idle.length + this.#lent.size + this.#spawning > 0) return;
-    this.give(await this.take(new AbortController().signal));
+  /** Has `workers` of them ready. */
+  async prepare(workers: number): Promise<void> {
+    const missing = workers - this.#idle.length - this.#lent.size - this.#spawning;
+    await Promise.all(Array.from({ length: Math.max(0, missing) }, () => this.#grow()));
   }
 
   /** Rejects when `signal` aborts, when the pool closes, or with the reason why no worker could be started. */
@@ -76,8 +78,8 @@ export class WorkerPool<T extends Poolable> {
 
   #match(): void {
     while (this.#queue.length > 0) {
-      // The one used last has its code warm.
-      const worker = this.#idle.pop();
+      // The one that rests longest has had time to get its next VM ready.
+      const worker = this.#idle.shift();
       if (worker === undefined) break;
       clearTimeout(this.#reapers.get(worker));
       this.#reapers.delete(worker);
@@ -87,9 +89,10 @@ export class WorkerPool<T extends Poolable> {
       this.#queue.length - this.#spawning,
       this.#options.maxWorkers - this.#lent.size - this.#spawning,
     );
-    for (let count = 0; count < missing; count += 1) void this.#grow();
+    for (let count = 0; count < missing; count += 1) this.#grow().catch(() => undefined);
   }
 
+  /** Rejects when nobody in the queue could be told why there is no worker. */
   async #grow(): Promise<void> {
     this.#spawning += 1;
     try {
@@ -98,8 +101,10 @@ export class WorkerPool<T extends Poolable> {
       this.give(worker);
     } catch (error) {
       this.#spawning -= 1;
+      const waiter = this.#queue.shift();
+      if (waiter === undefined) throw error;
       // Whoever waits longest hears why; the others get their own try.
-      this.#queue.shift()?.reject(error);
+      waiter.reject(error);
       this.#match();
     }
   }
@@ -110,7 +115,7 @@ export class WorkerPool<T extends Poolable> {
   }
 
   #reap(worker: T): void {
-    if (this.#idle.length <= 1) return;
+    if (this.#idle.length + this.#lent.size <= this.#options.minWorkers) return;
     const index = this.#idle.indexOf(worker);
     if (index < 0) return;
     this.#idle.splice(index, 1);

@@ -1,8 +1,10 @@
 import type { CountCommand } from "../../protocol/count-protocol.ts";
-import type { RuntimeCommand } from "../../protocol/guest-protocol.ts";
+import type { Envelope, RuntimeCommand } from "../../protocol/guest-protocol.ts";
+
+export type FrameCommand = RuntimeCommand | CountCommand;
 
 /** What the page sends to a worker. */
-export type FrameCommand = RuntimeCommand | CountCommand;
+export type FrameEnvelope = Envelope<FrameCommand>;
 
 /** What the page may ask of the frame. Only the page holds the port to it; no worker does. */
 export interface FrameControl {

@@ -4,7 +4,7 @@
 
 import { expose } from "comlink";
 import { CREDIT_WINDOW, messageCharacters } from "../../protocol/guest-protocol.ts";
-import type { FrameCommand, FrameControl, FrameNotice } from "./frame-control.ts";
+import type { FrameControl, FrameEnvelope, FrameNotice } from "./frame-control.ts";
 
 const kinds = new Map<string, { readonly url: string; readonly modules: Readonly<Record<string, WebAssembly.Module>> }>();
 const workers = new Map<number, Worker>();
@@ -61,9 +61,10 @@ function relay(id: number, worker: Worker, port: MessagePort): void {
     event.preventDefault();
     notify({ ended: "crash", message: "The worker crashed." });
   };
-  port.onmessage = ({ data }: MessageEvent<FrameCommand>) => {
-    if (data.type === "run") characters = messageCharacters(data.limits);
-    if ("credits" in data) unacknowledged -= data.credits;
+  port.onmessage = ({ data }: MessageEvent<FrameEnvelope>) => {
+    const { credits, command } = data;
+    unacknowledged -= credits;
+    if (command?.type === "run") characters = messageCharacters(command.limits);
     worker.postMessage(data);
   };
 }

@@ -5,7 +5,7 @@ import { type Remote, transfer, wrap } from "comlink";
 import { messageOf, OptimizerError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { GuestChannel } from "../guest-run.ts";
-import type { FrameCommand, FrameControl } from "./frame-control.ts";
+import type { FrameCommand, FrameControl, FrameEnvelope } from "./frame-control.ts";
 
 export interface SandboxFrameOptions {
   /**
@@ -26,6 +26,9 @@ export interface RuntimeAssets {
 /** How often a busy frame is asked whether it lives, and how long it may stay silent. Milliseconds. */
 const HEARTBEAT_MS = 500;
 const SILENCE_MS = 3_000;
+
+/** Credits travel with commands; without one they go back in groups. */
+const CREDIT_GROUP = 16;
 
 /**
  * The isolated frame of one page, with the workers in it.
@@ -202,6 +205,8 @@ export class FrameWorker implements GuestChannel {
   readonly #onEnd: (id: number | undefined) => void;
   #id: number | undefined;
   #dead = false;
+  /** Messages that the worker has not yet been given credit for. */
+  #uncredited = 0;
   #onMessage: ((data: unknown) => void) | undefined;
   #onDeath: ((reason: string, flooded: boolean) => void) | undefined;
 
@@ -220,8 +225,10 @@ export class FrameWorker implements GuestChannel {
       (reason) => reject(new Error(reason)),
     );
     port.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (isJsonObject(data) && typeof data.message === "string") this.die(data.message, data.ended === "flood");
-      else this.#onMessage?.(data);
+      if (isJsonObject(data) && typeof data.message === "string") return this.die(data.message, data.ended === "flood");
+      this.#uncredited += 1;
+      this.#onMessage?.(data);
+      if (this.#uncredited >= CREDIT_GROUP) this.#post({});
     };
   }
 
@@ -235,7 +242,7 @@ export class FrameWorker implements GuestChannel {
   }
 
   send(command: FrameCommand): void {
-    if (!this.#dead) this.#port.postMessage(command);
+    this.#post({ command });
   }
 
   listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void {
@@ -246,6 +253,13 @@ export class FrameWorker implements GuestChannel {
   unlisten(): void {
     this.#onMessage = undefined;
     this.#onDeath = undefined;
+  }
+
+  #post(content: Omit<FrameEnvelope, "credits">): void {
+    if (this.#dead) return;
+    const credits = this.#uncredited;
+    this.#uncredited = 0;
+    this.#port.postMessage({ credits, ...content } satisfies FrameEnvelope);
   }
 
   kill(): void {

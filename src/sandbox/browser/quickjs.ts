@@ -1,6 +1,6 @@
 import { findOptimizerError } from "../../base/errors.ts";
 import { runGuest } from "../guest-run.ts";
-import type { Limits } from "../limits.ts";
+import { LIMITS, type Limits } from "../limits.ts";
 import type { Sandbox, SandboxTraits } from "../sandbox.ts";
 import { capWasmMemory, WASM_PAGE_BYTES } from "../wasm-memory.ts";
 import { WorkerPool } from "../worker-pool.ts";
@@ -19,7 +19,10 @@ const TRAITS: SandboxTraits = {
   enforces: { time: "hard", memory: "hard", network: "hard", storage: "hard" },
 };
 
-const DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024;
+const DEFAULT_MEMORY_BYTES = LIMITS.memoryBytes.initial;
+
+/** One serves while the other gets its next VM ready. */
+const WARM_WORKERS = 2;
 
 /** Room that the engine needs beside the guest's own memory. Bytes. */
 const ENGINE_BYTES = 8 * 1024 * 1024;
@@ -33,6 +36,7 @@ const MEMORY_STEP_BYTES = 16 * 1024 * 1024;
  */
 export function quickjs(options: QuickJsOptions = {}): Sandbox {
   const frame = options.frame ?? new SandboxFrame();
+  const maxWorkers = options.maxWorkers ?? 8;
   const pools = new Map<number, WorkerPool<FrameWorker>>();
   let runs = 0;
 
@@ -43,7 +47,8 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
       pools.get(maxPages) ??
       new WorkerPool({
         spawn: () => frame.spawn(`quickjs-${maxPages}`, () => loadAssets(maxPages)),
-        maxWorkers: options.maxWorkers ?? 8,
+        maxWorkers,
+        minWorkers: WARM_WORKERS,
         idleMs: 30_000,
       });
     pools.set(maxPages, pool);
@@ -52,7 +57,7 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
 
   return {
     traits: TRAITS,
-    prepare: () => poolFor(DEFAULT_MEMORY_BYTES).prepare(),
+    prepare: () => poolFor(DEFAULT_MEMORY_BYTES).prepare(Math.min(WARM_WORKERS, maxWorkers)),
     open: (_session: string, limits: Limits) => ({
       async run(program, port, signal) {
         const pool = poolFor(limits.memoryBytes);
