@@ -10,7 +10,6 @@ export type DiagnosisKind =
   | "timeout"
   | "unauthorized"
   | "not_mcp"
-  | "bad_url"
   | "mixed_content"
   | "server_error"
   | "protocol";

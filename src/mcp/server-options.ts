@@ -41,7 +41,7 @@ export interface ResolvedServerOptions {
 /**
  * Checks what an embedder wrote for one server.
  *
- * @throws OptimizerError 400 `bad_server_options` that names the server and the option.
+ * @throws OptimizerError 400 `bad_url` or `bad_server_options`, which names the server and the option.
  */
 export function resolveServerOptions(id: string, input: string | ServerOptions): ResolvedServerOptions {
   const options = typeof input === "string" ? { url: input } : input;
@@ -65,7 +65,7 @@ export function resolveServerOptions(id: string, input: string | ServerOptions):
 
 function resolveUrl(id: string, value: unknown): URL {
   if (typeof value !== "string" || value.trim() === "") {
-    throw invalid(
+    throw badUrl(
       id,
       "it has no url",
       'Write the full address of its MCP endpoint, such as "https://example.com/mcp".',
@@ -73,7 +73,7 @@ function resolveUrl(id: string, value: unknown): URL {
   }
   const base = typeof location === "undefined" ? undefined : location.href;
   if (!URL.canParse(value, base)) {
-    throw invalid(
+    throw badUrl(
       id,
       `its url ${JSON.stringify(value)} is not a URL`,
       'Write it in full: "https://example.com/mcp".',
@@ -81,14 +81,14 @@ function resolveUrl(id: string, value: unknown): URL {
   }
   const url = new URL(value, base);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw invalid(
+    throw badUrl(
       id,
       `its url has the scheme ${url.protocol}`,
       "Only http: and https: are reached directly. A stdio server needs a bridge such as mcp-proxy.",
     );
   }
   if (url.username !== "" || url.password !== "") {
-    throw invalid(
+    throw badUrl(
       id,
       "its url holds a user name or password",
       "Send credentials in `headers` or by `authProvider`.",
@@ -133,11 +133,15 @@ function positive(id: string, name: string, value: number | undefined, fallback:
   throw invalid(id, `its ${name} is ${String(value)}`, `Set ${name} to a positive number, or leave it out.`);
 }
 
+function badUrl(id: string, problem: string, hint: string): OptimizerError {
+  return refuse(id, "bad_url", problem, hint, undefined);
+}
+
 function invalid(id: string, problem: string, hint: string, cause?: unknown): OptimizerError {
-  return new OptimizerError(`Server ${JSON.stringify(id)} cannot be used: ${problem}.`, {
-    code: 400,
-    kind: "bad_server_options",
-    hint,
-    cause,
-  });
+  return refuse(id, "bad_server_options", problem, hint, cause);
+}
+
+function refuse(id: string, kind: string, problem: string, hint: string, cause: unknown): OptimizerError {
+  const message = `Server ${JSON.stringify(id)} cannot be used: ${problem}.`;
+  return new OptimizerError(message, { code: 400, kind, hint, cause });
 }

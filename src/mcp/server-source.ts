@@ -1,4 +1,4 @@
-import { OptimizerError } from "../base/errors.ts";
+import { findOptimizerError, OptimizerError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { SourceStatus, ToolCallOptions, ToolDefinition, ToolResult, ToolSource } from "../tools/tool.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
@@ -11,6 +11,7 @@ import { listTools } from "./list-tools.ts";
 import type { MirroringClient } from "./mirroring-client.ts";
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from "./server-options.ts";
 import { watchTools } from "./tool-watch.ts";
+import { createUnavailableSource } from "./unavailable-source.ts";
 import { coalesce, pause, settleBefore } from "./waits.ts";
 
 /** What a server source needs from outside; all of it has a default. */
@@ -38,17 +39,23 @@ export interface ServerSource extends ToolSource {
 /**
  * Makes a source of one MCP server's tools, and connects to it in the background.
  *
- * A server that is down, slow or forbidden never throws here and stops no other: its status becomes
- * `unavailable` with the cause and the remedy.
- *
- * @throws OptimizerError 400 `bad_server_options`, for options that no server could satisfy.
+ * It never throws: a server that is down, slow, forbidden or wrongly configured becomes
+ * `unavailable`, with the cause and the remedy in its status, and stops no other.
  */
 export function createServerSource(
   id: string,
   options: string | ServerOptions,
   deps: ServerSourceDeps = {},
 ): ServerSource {
-  return new McpServerSource(resolveServerOptions(id, options), {
+  let resolved: ResolvedServerOptions;
+  try {
+    resolved = resolveServerOptions(id, options);
+  } catch (error) {
+    const reason = findOptimizerError(error);
+    if (reason === undefined) throw error;
+    return createUnavailableSource(id, reason);
+  }
+  return new McpServerSource(resolved, {
     // Called as a bare function, `fetch` of a page would throw "Illegal invocation".
     fetch: deps.fetch ?? ((url, init) => fetch(url, init)),
     random: deps.random ?? Math.random,

@@ -62,6 +62,17 @@ describe("a server that cannot be used says why", () => {
     });
   });
 
+  test("has a url that is none", async () => {
+    await using subject = source("not a url");
+    await subject.connect();
+    expect(subject.status).toMatchObject({
+      state: "unavailable",
+      kind: "bad_url",
+      message: expect.stringContaining('"fault"'),
+    });
+    expect(await failureOf(subject.call("work", {}, idle))).toMatchObject({ code: 400, kind: "bad_url" });
+  });
+
   test("hangs", async () => {
     await using server = await startFaultServer(() => {});
     expect(await statusOf(server.url, { connectTimeoutMs: 150 })).toMatchObject({
