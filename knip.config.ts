@@ -1,0 +1,22 @@
+import type { KnipConfig } from "knip";
+
+const config: KnipConfig = {
+  entry: ["index.html", "demo/serve.ts", "demo/servers/*-cli.ts", "tests/bench/*.{ts,html}"],
+  project: ["src/**/*.{ts,js}", "demo/**/*.{ts,mjs}", "tests/**/*.{ts,mjs}", "*.ts", "**/*.html"],
+  ignoreExportsUsedInFile: true,
+  ignoreDependencies: [
+    // Comes with @vitest/browser-playwright; named so that its version is ours to choose.
+    "@vitest/browser",
+    // Started by its path, as a program.
+    "@modelcontextprotocol/server-everything",
+  ],
+  compilers: {
+    // What a page loads: its module scripts.
+    html: (text) =>
+      [...text.matchAll(/<script[^>]*\bsrc="\/?\.?\/?([^"]+)"/g)]
+        .map(([, src]) => `import "./${src}";`)
+        .join("\n"),
+  },
+};
+
+export default config;
