@@ -1,7 +1,7 @@
 // One VM is one WebAssembly instance. It is copied from a template that no guest ever touched, serves
 // one run, and is dropped: two runs share no byte.
 
-import { type ExtensionDescriptor, type JSValueHandle, QuickJS, type Snapshot } from "quickjs-wasi";
+import { type ExtensionDescriptor, type JSValueHandle, QuickJS, type QuickJSOptions, type Snapshot } from "quickjs-wasi";
 import { type GuestOperation, type LogLevel, requireLogLevel, requireOperation } from "../protocol/guest-protocol.ts";
 import prelude from "./quickjs-prelude.js?raw";
 
@@ -40,50 +40,94 @@ const STACK_BYTES = 160 * 1024;
 
 /** A prepared VM image: the engine, its extensions and the prelude, before any guest. */
 export class VmTemplate {
-  readonly #wasm: WebAssembly.Module;
-  readonly #extensions: ExtensionDescriptor[];
   readonly #snapshot: Snapshot;
+  readonly #options: QuickJSOptions;
   readonly #tokens: ReadonlyMap<EntryPoint, number>;
+  readonly #patches: readonly Patch[];
 
   private constructor(
-    wasm: WebAssembly.Module,
-    extensions: ExtensionDescriptor[],
     snapshot: Snapshot,
+    options: QuickJSOptions,
     tokens: ReadonlyMap<EntryPoint, number>,
+    patches: readonly Patch[],
   ) {
-    this.#wasm = wasm;
-    this.#extensions = extensions;
     this.#snapshot = snapshot;
+    this.#options = options;
     this.#tokens = tokens;
+    this.#patches = patches;
   }
 
   static async create(wasm: WebAssembly.Module, extensions: ExtensionDescriptor[]): Promise<VmTemplate> {
-    const vm = await QuickJS.create({ wasm, extensions, wasi: silentWasi, timezoneOffset: 0 });
+    const options: QuickJSOptions = { wasm, extensions, wasi: silentWasi, timezoneOffset: 0 };
+    const vm = await QuickJS.create(options);
     const host = vm.newObject();
     for (const name of HOST_FUNCTIONS) host.setProp(name, vm.newFunction(name, () => vm.undefined));
     const install = vm.evalCode(prelude, "prelude.js");
     const entries = vm.callFunction(install, vm.undefined, host);
     const tokens = new Map(ENTRY_POINTS.map((name) => [name, vm.exportHandle(entries.getProp(name))]));
     vm.runGC();
-    const snapshot = vm.snapshot();
+    const image = vm.snapshot();
     vm.dispose();
-    return new VmTemplate(wasm, extensions, snapshot, tokens);
+    const snapshot = { ...image, memory: new UnwrittenMemory(image.memory.byteLength) };
+    const blank = await QuickJS.restore(snapshot, options);
+    const patches = findPatches(new Uint8Array(blank._getMemory().buffer), image.memory);
+    blank.dispose();
+    return new VmTemplate(snapshot, options, tokens, patches);
   }
 
   /** Makes a VM that nothing has run in. */
   async instantiate(): Promise<GuestVm> {
     let onInterrupt = (): boolean => false;
-    const vm = await QuickJS.restore(this.#snapshot, {
-      wasm: this.#wasm,
-      extensions: this.#extensions,
-      wasi: silentWasi,
-      timezoneOffset: 0,
-      maxStackSize: STACK_BYTES,
-      interruptHandler: () => onInterrupt(),
-    });
+    const vm = await QuickJS.restore(this.#snapshot, { ...this.#options, interruptHandler: () => onInterrupt() });
+    const memory = new Uint8Array(vm._getMemory().buffer);
+    for (const { offset, bytes } of this.#patches) memory.set(bytes, offset);
+    const engine = vm._getExports();
+    engine.qjs_set_interrupt_handler(1);
+    engine.qjs_set_max_stack_size(STACK_BYTES);
     return new GuestVm(vm, this.#tokens, (handler) => {
       onInterrupt = handler;
     });
+  }
+}
+
+/** Bytes of the image that a fresh instance does not hold by itself. */
+interface Patch {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+const PATCH_BYTES = 512;
+
+/**
+ * Most of an image is zeros, or data that the module brings along. Writing only the rest leaves the
+ * other pages untouched: half the time of a whole copy, measured in Chromium 156.
+ */
+function findPatches(blank: Uint8Array, image: Uint8Array): readonly Patch[] {
+  const patches: Patch[] = [];
+  let start: number | undefined;
+  for (let offset = 0; offset <= image.length; offset += PATCH_BYTES) {
+    const end = Math.min(offset + PATCH_BYTES, image.length);
+    const differs = image.subarray(offset, end).some((byte, at) => byte !== blank[offset + at]);
+    if (differs) start ??= offset;
+    else if (start !== undefined) {
+      patches.push({ offset: start, bytes: image.slice(start, offset) });
+      start = undefined;
+    }
+  }
+  return patches;
+}
+
+/** Tells the library how large the memory is, and gives it nothing to copy: the patches follow. */
+class UnwrittenMemory extends Uint8Array {
+  readonly #size: number;
+
+  constructor(size: number) {
+    super(0);
+    this.#size = size;
+  }
+
+  override get byteLength(): number {
+    return this.#size;
   }
 }
 
