@@ -23,7 +23,9 @@ async function bundleScript(entry: string): Promise<string> {
       rolldownOptions: { output: { codeSplitting: false } },
     },
   });
-  const chunks = (Array.isArray(output) ? output : [output]).flatMap((result) => ("output" in result ? result.output : []));
+  const chunks = (Array.isArray(output) ? output : [output]).flatMap((result) =>
+    "output" in result ? result.output : [],
+  );
   const chunk = chunks.find((part) => part.type === "chunk" && part.isEntry);
   if (chunk?.type !== "chunk") throw new Error(`No script came out of ${entry}`);
   return chunk.code;
@@ -63,7 +65,11 @@ function sandboxAssets(): Plugin {
       const [, file, kind] = asset.exec(source) ?? [];
       if (file === undefined) return undefined;
       const base = importer === undefined ? root : path.dirname(importer.replace(/\?.*$/, ""));
-      const absolute = file.startsWith(".") ? path.resolve(base, file) : path.isAbsolute(file) ? file : require.resolve(file);
+      const absolute = file.startsWith(".")
+        ? path.resolve(base, file)
+        : path.isAbsolute(file)
+          ? file
+          : require.resolve(file);
       return `${absolute}?${kind}`;
     },
     async load(id) {

@@ -74,7 +74,10 @@ export interface Optimizer extends AsyncDisposable {
   /** Ranks tools for words or a sentence. */
   search(query: string, options?: SearchOptions): readonly SearchHit[];
   /** Signatures of tools by ref, within a budget. Rejects with 400 `unknown_tool`. */
-  describe(refs: readonly string[], options?: { readonly language?: "typescript" | "python"; readonly maxTokens?: number }): Promise<Description>;
+  describe(
+    refs: readonly string[],
+    options?: { readonly language?: "typescript" | "python"; readonly maxTokens?: number },
+  ): Promise<Description>;
   /** Every server and where it stands. */
   readonly servers: readonly ServerState[];
   /** Called after servers or their tools changed, when manifest and tool are made anew. Returns the way to stop listening. */
@@ -91,10 +94,15 @@ export interface Optimizer extends AsyncDisposable {
 export async function createOptimizer(options: OptimizerOptions): Promise<Optimizer> {
   const limits = resolveLimits(options.limits);
   const { maxTokensPerRequest } = resolveFlags(options.flags);
-  const servers = Object.entries(options.servers ?? {}).map(([name, server]) => createServerSource(name, server));
+  const servers = Object.entries(options.servers ?? {}).map(([name, server]) =>
+    createServerSource(name, server),
+  );
   const pageSource = options.tools === undefined ? [] : [createPageSource(options.tools)];
   if (servers.length + pageSource.length === 0) {
-    throw new OptimizerError("There are no tools: give `servers` or `tools`.", { code: 400, kind: "invalid_options" });
+    throw new OptimizerError("There are no tools: give `servers` or `tools`.", {
+      code: 400,
+      kind: "invalid_options",
+    });
   }
   const frame = options.frame ?? new SandboxFrame();
   const sandboxes = options.sandboxes ?? [quickjs({ frame })];
@@ -118,7 +126,9 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     catalog[Symbol.dispose]();
     await runner[Symbol.asyncDispose]();
     const owned = [...servers, ...pageSource, ...(options.sandboxes === undefined ? sandboxes : [])];
-    await Promise.allSettled([...owned, ...(options.frame === undefined ? [frame] : [])].map((one) => one[Symbol.asyncDispose]()));
+    await Promise.allSettled(
+      [...owned, ...(options.frame === undefined ? [frame] : [])].map((one) => one[Symbol.asyncDispose]()),
+    );
   };
 
   const describeNow = (): Promise<Capabilities> =>
@@ -133,19 +143,21 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     });
 
   let capabilities: Capabilities;
+  let described: number;
   try {
     const wait = AbortSignal.timeout(options.connectWaitMs ?? 5_000);
     const connecting = servers.map((server) => server.connect(wait).catch(() => undefined));
     await Promise.all([...connecting, ...sandboxes.map((sandbox) => sandbox.prepare()), countTokens([""])]);
+    described = catalog.version;
     capabilities = await describeNow();
   } catch (error) {
     await dispose();
     throw error;
   }
 
-  let refreshing: Promise<void> | undefined;
-  let described = catalog.version;
+  let refreshing = false;
   const refresh = async (): Promise<void> => {
+    refreshing = true;
     while (!disposed && described !== catalog.version) {
       described = catalog.version;
       try {
@@ -155,13 +167,13 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
         console.warn(`mcp-optimizer: the manifest could not be renewed: ${messageOf(error)}`);
       }
     }
+    refreshing = false;
     for (const listener of [...listeners]) listener();
   };
   catalog.onChange(() => {
-    refreshing ??= refresh().finally(() => {
-      refreshing = undefined;
-    });
+    if (!refreshing) void refresh();
   });
+  if (described !== catalog.version) void refresh();
 
   return {
     get tool() {
@@ -190,7 +202,12 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     get servers() {
       return catalog.namespaces
         .filter(({ source }) => !pageSource.includes(source))
-        .map(({ namespace, source, tools }) => ({ name: source.id, namespace, status: source.status, tools: tools.length }));
+        .map(({ namespace, source, tools }) => ({
+          name: source.id,
+          namespace,
+          status: source.status,
+          tools: tools.length,
+        }));
     },
     onChange(listener) {
       listeners.add(listener);

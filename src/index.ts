@@ -1,7 +1,13 @@
 export { type ErrorCode, findOptimizerError, OptimizerError } from "./base/errors.ts";
 export type { Json, JsonObject } from "./base/json.ts";
 export type { MiniManifest, ToolDefinitionForModel } from "./capabilities/manifest.ts";
-export { createOptimizer, type ModelTool, type Optimizer, type OptimizerOptions, type ServerState } from "./create-optimizer.ts";
+export {
+  createOptimizer,
+  type ModelTool,
+  type Optimizer,
+  type OptimizerOptions,
+  type ServerState,
+} from "./create-optimizer.ts";
 export type { Truncation } from "./engine/fit-value.ts";
 export type { Flags } from "./engine/flags.ts";
 export type { JsonRpcErrorData, JsonRpcId, JsonRpcResponse } from "./engine/json-rpc.ts";

@@ -81,7 +81,10 @@ export async function describeCapabilities(facts: CapabilityFacts): Promise<Capa
 }
 
 /** The tokens of every definition handed over the classic way, as `{ name, description, input_schema }`. */
-export async function classicTokens(tools: readonly CatalogTool[], countTokens: TokenCounter): Promise<number> {
+export async function classicTokens(
+  tools: readonly CatalogTool[],
+  countTokens: TokenCounter,
+): Promise<number> {
   const texts = tools.map(({ definition }) =>
     JSON.stringify({
       name: definition.name,
@@ -117,7 +120,9 @@ function manifestFor(
   shown: number,
   tokenSavings: MiniManifest["tokenSavings"],
 ): MiniManifest {
-  const servers = namespaces.slice(0, shown).map(({ namespace, tools }): [string, number] => [namespace, tools.length]);
+  const servers = namespaces
+    .slice(0, shown)
+    .map(({ namespace, tools }): [string, number] => [namespace, tools.length]);
   const more = namespaces.length - shown;
   return {
     name: "mcp-optimizer",
@@ -140,7 +145,11 @@ function manifestFor(
   };
 }
 
-function toolFor(facts: CapabilityFacts, namespaces: readonly CatalogNamespace[], shown: number): ToolDefinitionForModel {
+function toolFor(
+  facts: CapabilityFacts,
+  namespaces: readonly CatalogNamespace[],
+  shown: number,
+): ToolDefinitionForModel {
   const names = namespaces.slice(0, shown).map(({ namespace }) => namespace);
   const more = namespaces.length - shown;
   const list = [...names, ...(more > 0 ? [`${more} more`] : [])].join(", ");

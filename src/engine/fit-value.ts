@@ -25,7 +25,11 @@ const MAX_ROUNDS = 8;
  * Fits a value to a budget by leaving out whole parts: the rest of a list, large fields of an
  * object, the end of a text. The result is valid JSON in which each cut says what is missing.
  */
-export async function fitValue(value: Json, maxTokens: number, countTokens: TokenCounter): Promise<FittedValue> {
+export async function fitValue(
+  value: Json,
+  maxTokens: number,
+  countTokens: TokenCounter,
+): Promise<FittedValue> {
   const json = JSON.stringify(value);
   const [fullTokens = 0] = await countTokens([json]);
   if (fullTokens <= maxTokens) return { value, tokens: fullTokens };
@@ -55,7 +59,9 @@ function measure(value: Json, sizes: Map<Json, number>): number {
   if (typeof value !== "object" || value === null) return JSON.stringify(value).length;
   let size = 2;
   if (Array.isArray(value)) for (const item of value) size += measure(item, sizes) + 1;
-  else for (const [key, field] of Object.entries(value)) size += JSON.stringify(key).length + 2 + measure(field, sizes);
+  else
+    for (const [key, field] of Object.entries(value))
+      size += JSON.stringify(key).length + 2 + measure(field, sizes);
   sizes.set(value, size);
   return size;
 }
@@ -68,7 +74,9 @@ function cut(value: Json, budget: number, sizes: ReadonlyMap<Json, number>): Jso
   if (sizeOf(value, sizes) <= budget) return value;
   if (typeof value === "string") return cutText(value, budget);
   if (typeof value !== "object" || value === null) return value;
-  return Array.isArray(value) ? cutList(value, budget, sizes) : cutObject(Object.entries(value), budget, sizes);
+  return Array.isArray(value)
+    ? cutList(value, budget, sizes)
+    : cutObject(Object.entries(value), budget, sizes);
 }
 
 /** Room for the words that say what is missing. Characters. */
@@ -100,7 +108,11 @@ function cutList(items: readonly Json[], budget: number, sizes: ReadonlyMap<Json
 }
 
 /** Small fields stay whole; the large ones share what is left. */
-function cutObject(entries: readonly (readonly [string, Json])[], budget: number, sizes: ReadonlyMap<Json, number>): Json {
+function cutObject(
+  entries: readonly (readonly [string, Json])[],
+  budget: number,
+  sizes: ReadonlyMap<Json, number>,
+): Json {
   const measured = entries.map(([key, field], index) => ({
     key,
     field,

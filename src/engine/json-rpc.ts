@@ -37,7 +37,11 @@ export function respondWithRun(id: JsonRpcId, result: RunResult): JsonRpcRespons
   switch (result.status) {
     case "returned": {
       const { value, truncated } = result;
-      return { jsonrpc: "2.0", id, result: { value, ...(truncated === undefined ? {} : { truncated }), runId, usage } };
+      return {
+        jsonrpc: "2.0",
+        id,
+        result: { value, ...(truncated === undefined ? {} : { truncated }), runId, usage },
+      };
     }
     case "threw": {
       const { name, message, line, code, kind, hint } = result.error;

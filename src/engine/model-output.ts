@@ -5,9 +5,20 @@ import type { RunError, RunResult } from "./run-result.ts";
 
 /** What goes back to the model: the value, or what it needs to repair its program, and nothing else. */
 export type ModelOutput =
-  | { readonly status: "returned"; readonly value: Json; readonly truncated?: Truncation; readonly logs?: readonly string[] }
+  | {
+      readonly status: "returned";
+      readonly value: Json;
+      readonly truncated?: Truncation;
+      readonly logs?: readonly string[];
+    }
   | { readonly status: "threw"; readonly error: RunError; readonly logs?: readonly string[] }
-  | { readonly status: "stopped"; readonly reason: string; readonly code: number; readonly message: string; readonly hint: string };
+  | {
+      readonly status: "stopped";
+      readonly reason: string;
+      readonly code: number;
+      readonly message: string;
+      readonly hint: string;
+    };
 
 /** Log lines that a model gets to see, the last ones, and how much of each. */
 const MAX_LINES = 10;

@@ -84,7 +84,10 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
       const closing = new AbortController();
       running.add(closing);
       try {
-        const signal = runOptions.signal === undefined ? closing.signal : AbortSignal.any([runOptions.signal, closing.signal]);
+        const signal =
+          runOptions.signal === undefined
+            ? closing.signal
+            : AbortSignal.any([runOptions.signal, closing.signal]);
         await using place = sandbox.open(session, limits);
         const outcome = await place.run({ language, code, inputs }, broker, signal);
         const result = await toResult(outcome, broker, {
@@ -131,9 +134,19 @@ async function toResult(outcome: RunOutcome, broker: Broker, context: ResultCont
   switch (outcome.status) {
     case "returned": {
       const value = parseJson(outcome.json);
-      if (value === undefined) return stopped("security", "The runtime returned text that is no JSON.", facts(0));
-      const { value: fitted, tokens, truncated } = await fitValue(value, context.maxTokens, context.countTokens);
-      return { status: "returned", value: fitted, ...(truncated === undefined ? {} : { truncated }), ...facts(tokens) };
+      if (value === undefined)
+        return stopped("security", "The runtime returned text that is no JSON.", facts(0));
+      const {
+        value: fitted,
+        tokens,
+        truncated,
+      } = await fitValue(value, context.maxTokens, context.countTokens);
+      return {
+        status: "returned",
+        value: fitted,
+        ...(truncated === undefined ? {} : { truncated }),
+        ...facts(tokens),
+      };
     }
     case "threw":
       return { status: "threw", error: { ...outcome.error, code: codeOf(outcome.error) }, ...facts(0) };

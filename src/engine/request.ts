@@ -77,7 +77,9 @@ function programFor(request: IntentRequest, catalog: Catalog): ProgramInput {
 }
 
 function toolPath(catalog: Catalog, intent: string): readonly [string, string] {
-  const bare = catalog.tools.filter(({ identifier, definition }) => identifier === intent || definition.name === intent);
+  const bare = catalog.tools.filter(
+    ({ identifier, definition }) => identifier === intent || definition.name === intent,
+  );
   const [only] = bare;
   const tool = only !== undefined && bare.length === 1 ? only : requireIntent(catalog, intent);
   return [tool.namespace, tool.identifier];

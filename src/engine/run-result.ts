@@ -69,7 +69,10 @@ export const STOPS: Readonly<Record<StopReason, StopFacts>> = {
   cancelled: { code: 408, hint: "The caller cancelled the run." },
   memory: { code: 429, hint: "Keep less at one time: page through results and aggregate as you go." },
   output: { code: 429, hint: "Return or log less: filter, aggregate or slice first." },
-  tool_calls: { code: 429, hint: "Make fewer calls: fetch larger pages, or split the work over several programs." },
+  tool_calls: {
+    code: 429,
+    hint: "Make fewer calls: fetch larger pages, or split the work over several programs.",
+  },
   crashed: { code: 500, hint: "The runtime died and was replaced. The same program may succeed." },
   security: { code: 403, hint: "The runtime broke the rules of the sandbox and was ended." },
 };

@@ -11,6 +11,10 @@ export interface CountCommand {
 export function parseCounts(data: unknown, length: number): readonly number[] {
   const answer = typeof data === "string" ? parseJson(data) : undefined;
   const counts = isJsonObject(answer) ? answer.counts : undefined;
-  if (Array.isArray(counts) && counts.length === length && counts.every((count) => typeof count === "number")) return counts;
-  throw new OptimizerError("The tokenizer answered with something else than counts.", { code: 500, kind: "tokenizer_failed" });
+  if (Array.isArray(counts) && counts.length === length && counts.every((count) => typeof count === "number"))
+    return counts;
+  throw new OptimizerError("The tokenizer answered with something else than counts.", {
+    code: 500,
+    kind: "tokenizer_failed",
+  });
 }

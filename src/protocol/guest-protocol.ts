@@ -91,7 +91,7 @@ export interface ProgramError {
 export type RuntimeStopReason = "timeout" | "memory" | "output" | "tool_calls" | "crashed";
 
 export type RuntimeOutcome =
-  | { readonly status: "returned"; /** JSON text. */ readonly json: string }
+  | { readonly status: "returned" /** JSON text. */; readonly json: string }
   | { readonly status: "threw"; readonly error: ProgramError }
   | { readonly status: "stopped"; readonly reason: RuntimeStopReason; readonly message: string };
 
@@ -246,7 +246,12 @@ function parseProgramError(value: unknown): ProgramError {
   const error = record(value, "error");
   const position = (key: string): number | undefined => (error.has(key) ? count(error, key) : undefined);
   const optional = (key: string): string | undefined => (error.has(key) ? text(error, key) : undefined);
-  const [line, column, stack, hint] = [position("line"), position("column"), optional("stack"), optional("hint")];
+  const [line, column, stack, hint] = [
+    position("line"),
+    position("column"),
+    optional("stack"),
+    optional("hint"),
+  ];
   return {
     name: text(error, "name"),
     message: text(error, "message"),

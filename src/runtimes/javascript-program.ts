@@ -98,7 +98,10 @@ function syntaxError(
   const at = /\((\d+):(\d+)\)/.exec(text);
   const base = { name: "SyntaxError", message, kind: "syntax" };
   const hint = syntaxHint(message, language);
-  const place = at === null ? {} : original({ line: Number(at[1]), column: Number(at[2]) + (language === "javascript" ? 1 : 0) });
+  const place =
+    at === null
+      ? {}
+      : original({ line: Number(at[1]), column: Number(at[2]) + (language === "javascript" ? 1 : 0) });
   return { ...base, ...place, ...(hint === undefined ? {} : { hint }) };
 }
 

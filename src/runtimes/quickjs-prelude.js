@@ -2,7 +2,6 @@
 // takes what it needs from the pristine globals now, because the program may change them later. The
 // program shares this VM: nothing here is a boundary, the page checks everything again.
 (function install(host) {
-  "use strict";
   const { call, log, settle, sleep, wake, random, decodeBytes, encodeBytes } = host;
   const { parse, stringify } = JSON;
   const { isArray } = Array;
@@ -31,7 +30,11 @@
       super(details.message);
       for (const key of ["name", "code", "kind", "hint", "tool", "server"]) {
         if (details[key] !== undefined) {
-          Object.defineProperty(this, key, { value: details[key], enumerable: key !== "name", configurable: true });
+          Object.defineProperty(this, key, {
+            value: details[key],
+            enumerable: key !== "name",
+            configurable: true,
+          });
         }
       }
       if (stack !== undefined) Object.defineProperty(this, "stack", { value: stack, configurable: true });
@@ -49,7 +52,9 @@
         return value - value === 0 ? value : null;
       case "bigint":
         if (lenient) return `${value}n`;
-        throw new ownTypeError(`${path} is a BigInt, which JSON can't hold: convert it with Number() or String()`);
+        throw new ownTypeError(
+          `${path} is a BigInt, which JSON can't hold: convert it with Number() or String()`,
+        );
       case "undefined":
         return lenient && above.length > 0 ? undefined : null;
       case "function":
@@ -83,7 +88,9 @@
     }
     if (value instanceof ownDate) return value - value === 0 ? apply(toISOString, value, []) : null;
     if (value instanceof ownBuffer || isView(value)) {
-      const view = isView(value) ? new ownBytes(value.buffer, value.byteOffset, value.byteLength) : new ownBytes(value);
+      const view = isView(value)
+        ? new ownBytes(value.buffer, value.byteOffset, value.byteLength)
+        : new ownBytes(value);
       if (lenient) return `[${view.length} bytes]`;
       const base64 = encodeBytes(view);
       if (bytes === "base64") return base64;
@@ -108,7 +115,8 @@
     const result = {};
     for (const key of keys(value)) {
       const field = value[key];
-      if (!lenient && (field === undefined || typeof field === "function" || typeof field === "symbol")) continue;
+      if (!lenient && (field === undefined || typeof field === "function" || typeof field === "symbol"))
+        continue;
       // Defined, not assigned: `__proto__` is a key like any other.
       Object.defineProperty(result, key, {
         value: plain(field, bytes, lenient, `${path}.${key}`, above),
@@ -172,7 +180,8 @@
       {},
       {
         // A promise that resolves to `tools` must not mistake it for a promise.
-        get: (_target, name) => (typeof name === "symbol" || name === "then" || name === "toJSON" ? undefined : build(name)),
+        get: (_target, name) =>
+          typeof name === "symbol" || name === "then" || name === "toJSON" ? undefined : build(name),
         set: () => false,
         defineProperty: () => false,
         deleteProperty: () => false,
@@ -184,13 +193,26 @@
   const describing = (options) => (typeof options === "object" && options !== null ? options : {});
   const builtins = {
     search: (query, options) =>
-      request("search", "", toJson({ query, ...(typeof options === "number" ? { limit: options } : describing(options)) }, "base64", "search")),
+      request(
+        "search",
+        "",
+        toJson(
+          { query, ...(typeof options === "number" ? { limit: options } : describing(options)) },
+          "base64",
+          "search",
+        ),
+      ),
     describe: (names, options) =>
-      request("describe", "", toJson({ names: isArray(names) ? names : [names], ...describing(options) }, "base64", "describe")),
+      request(
+        "describe",
+        "",
+        toJson({ names: isArray(names) ? names : [names], ...describing(options) }, "base64", "describe"),
+      ),
   };
   const namespace = (server) =>
-    readable((tool) => async (args) =>
-      request("tool", `${server}.${tool}`, args === undefined ? "{}" : toJson(args, "base64", "args")),
+    readable(
+      (tool) => async (args) =>
+        request("tool", `${server}.${tool}`, args === undefined ? "{}" : toJson(args, "base64", "args")),
     );
   const tools = new Proxy(
     {},
@@ -201,7 +223,9 @@
       },
       ownKeys: () => namespaces,
       getOwnPropertyDescriptor: (_target, name) =>
-        namespaces.includes(name) ? { value: namespace(name), enumerable: true, configurable: true } : undefined,
+        namespaces.includes(name)
+          ? { value: namespace(name), enumerable: true, configurable: true }
+          : undefined,
       has: (_target, name) => name === "search" || name === "describe" || namespaces.includes(name),
       set: () => false,
       defineProperty: () => false,
@@ -216,11 +240,14 @@
     keys: async () => request("context_keys", "", "{}"),
   });
 
-  const write = (level) => (...values) => {
-    let line = "";
-    for (let index = 0; index < values.length; index += 1) line += (index === 0 ? "" : " ") + show(values[index]);
-    log(level, line);
-  };
+  const write =
+    (level) =>
+    (...values) => {
+      let line = "";
+      for (let index = 0; index < values.length; index += 1)
+        line += (index === 0 ? "" : " ") + show(values[index]);
+      log(level, line);
+    };
   const console = {
     debug: write("debug"),
     log: write("log"),
@@ -267,7 +294,9 @@
       bytes[8] = (bytes[8] & 0x3f) | 0x80;
       let text = "";
       for (let index = 0; index < 16; index += 1) {
-        text += (bytes[index] + 256).toString(16).slice(1) + (index === 3 || index === 5 || index === 7 || index === 9 ? "-" : "");
+        text +=
+          (bytes[index] + 256).toString(16).slice(1) +
+          (index === 3 || index === 5 || index === 7 || index === 9 ? "-" : "");
       }
       return text;
     },

@@ -2,7 +2,15 @@
 // page holds the same limits from outside and does not rely on this side.
 
 import { textBytes } from "../base/text.ts";
-import type { GuestCall, GuestOperation, LogEntry, LogLevel, NumberedReply, ProgramError, RuntimeOutcome } from "../protocol/guest-protocol.ts";
+import type {
+  GuestCall,
+  GuestOperation,
+  LogEntry,
+  LogLevel,
+  NumberedReply,
+  ProgramError,
+  RuntimeOutcome,
+} from "../protocol/guest-protocol.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import type { GuestVm, VmHost, VmTemplate } from "./quickjs-vm.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
@@ -116,7 +124,11 @@ class QuickJsRun implements RuntimeRun, VmHost {
       this.#vm = vm;
       vm.adopt(this, limits.memoryBytes, () => this.#interrupt());
     } catch (error) {
-      return this.#end({ status: "stopped", reason: "crashed", message: `The VM did not start: ${String(error)}` });
+      return this.#end({
+        status: "stopped",
+        reason: "crashed",
+        message: `The VM did not start: ${String(error)}`,
+      });
     }
     const seed = [...crypto.getRandomValues(new Int32Array(4))];
     this.#turn((vm) => {
@@ -165,7 +177,10 @@ class QuickJsRun implements RuntimeRun, VmHost {
   settle(status: string, json: string): void {
     if (status === "returned") {
       if (this.#outputBytes + textBytes(json) > this.#command.limits.maxOutputBytes) {
-        return this.#stopped("output", `The value and the logs exceed ${this.#command.limits.maxOutputBytes} bytes.`);
+        return this.#stopped(
+          "output",
+          `The value and the logs exceed ${this.#command.limits.maxOutputBytes} bytes.`,
+        );
       }
       this.#outcome ??= { status: "returned", json };
     } else {
@@ -309,7 +324,11 @@ class QuickJsRun implements RuntimeRun, VmHost {
 
   #memory(): RuntimeOutcome {
     const mebibytes = Math.round(this.#command.limits.memoryBytes / 1024 / 1024);
-    return { status: "stopped", reason: "memory", message: `The program needs more than ${mebibytes} MiB of memory.` };
+    return {
+      status: "stopped",
+      reason: "memory",
+      message: `The program needs more than ${mebibytes} MiB of memory.`,
+    };
   }
 
   #threw(json: string): RuntimeOutcome {
@@ -326,7 +345,11 @@ class QuickJsRun implements RuntimeRun, VmHost {
     // Deep nesting in the engine's own code (JSON, regular expressions, the parser) ends on the worker's stack.
     if (error instanceof RangeError) return TOO_DEEP;
     if (OUT_OF_MEMORY.test(message) || this.#nearMemoryLimit()) return this.#memory();
-    return { status: "stopped", reason: "crashed", message: `The engine failed while it ran the program: ${message}` };
+    return {
+      status: "stopped",
+      reason: "crashed",
+      message: `The engine failed while it ran the program: ${message}`,
+    };
   }
 
   #nearMemoryLimit(): boolean {

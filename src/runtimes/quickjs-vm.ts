@@ -1,8 +1,19 @@
 // One VM is one WebAssembly instance. It is copied from a template that no guest ever touched, serves
 // one run, and is dropped: two runs share no byte.
 
-import { type ExtensionDescriptor, type JSValueHandle, QuickJS, type QuickJSOptions, type Snapshot } from "quickjs-wasi";
-import { type GuestOperation, type LogLevel, requireLogLevel, requireOperation } from "../protocol/guest-protocol.ts";
+import {
+  type ExtensionDescriptor,
+  type JSValueHandle,
+  QuickJS,
+  type QuickJSOptions,
+  type Snapshot,
+} from "quickjs-wasi";
+import {
+  type GuestOperation,
+  type LogLevel,
+  requireLogLevel,
+  requireOperation,
+} from "../protocol/guest-protocol.ts";
 import prelude from "./quickjs-prelude.js?raw";
 
 /** What the prelude asks of this side. Every argument is text or a number of the guest's choosing. */
@@ -22,7 +33,16 @@ export interface VmHost {
   fail(error: unknown): void;
 }
 
-const HOST_FUNCTIONS = ["call", "log", "settle", "sleep", "wake", "random", "decodeBytes", "encodeBytes"] as const;
+const HOST_FUNCTIONS = [
+  "call",
+  "log",
+  "settle",
+  "sleep",
+  "wake",
+  "random",
+  "decodeBytes",
+  "encodeBytes",
+] as const;
 type HostFunction = (typeof HOST_FUNCTIONS)[number];
 
 /** The prelude's functions that this side calls. */
@@ -61,7 +81,11 @@ export class VmTemplate {
     const options: QuickJSOptions = { wasm, extensions, wasi: silentWasi, timezoneOffset: 0 };
     const vm = await QuickJS.create(options);
     const host = vm.newObject();
-    for (const name of HOST_FUNCTIONS) host.setProp(name, vm.newFunction(name, () => vm.undefined));
+    for (const name of HOST_FUNCTIONS)
+      host.setProp(
+        name,
+        vm.newFunction(name, () => vm.undefined),
+      );
     const install = vm.evalCode(prelude, "prelude.js");
     const entries = vm.callFunction(install, vm.undefined, host);
     const tokens = new Map(ENTRY_POINTS.map((name) => [name, vm.exportHandle(entries.getProp(name))]));
@@ -78,7 +102,10 @@ export class VmTemplate {
   /** Makes a VM that nothing has run in. */
   async instantiate(): Promise<GuestVm> {
     let onInterrupt = (): boolean => false;
-    const vm = await QuickJS.restore(this.#snapshot, { ...this.#options, interruptHandler: () => onInterrupt() });
+    const vm = await QuickJS.restore(this.#snapshot, {
+      ...this.#options,
+      interruptHandler: () => onInterrupt(),
+    });
     const memory = new Uint8Array(vm._getMemory().buffer);
     for (const { offset, bytes } of this.#patches) memory.set(bytes, offset);
     const engine = vm._getExports();
@@ -132,7 +159,9 @@ class UnwrittenMemory extends Uint8Array {
 }
 
 /** The engine prints its own troubles to stderr; a guest's run has no such place. */
-function silentWasi(memory: WebAssembly.Memory): { fd_write(fd: number, iovs: number, count: number, written: number): number } {
+function silentWasi(memory: WebAssembly.Memory): {
+  fd_write(fd: number, iovs: number, count: number, written: number): number;
+} {
   return {
     fd_write(_fd, _iovs, _count, written) {
       new DataView(memory.buffer).setUint32(written, 0, true);
@@ -169,7 +198,10 @@ export class GuestVm {
     const number = (handle: JSValueHandle | undefined): number => (handle?.isNumber ? handle.toNumber() : 0);
     vm._getExports().qjs_set_memory_limit(memoryBytes + ENGINE_BYTES);
     // A failure of ours must not surface in the guest: it would carry our words into it.
-    const register = (name: HostFunction, answer: (...values: readonly JSValueHandle[]) => JSValueHandle | undefined): void =>
+    const register = (
+      name: HostFunction,
+      answer: (...values: readonly JSValueHandle[]) => JSValueHandle | undefined | void,
+    ): void =>
       vm.registerHostCallback(name, (...values) => {
         try {
           return answer(...values) ?? vm.undefined;
@@ -181,10 +213,10 @@ export class GuestVm {
     register("call", (operation, target, args) =>
       vm.newNumber(host.call(requireOperation(text(operation)), text(target), text(args))),
     );
-    register("log", (level, line) => void host.log(requireLogLevel(text(level)), text(line)));
-    register("settle", (status, json) => void host.settle(text(status), text(json)));
+    register("log", (level, line) => host.log(requireLogLevel(text(level)), text(line)));
+    register("settle", (status, json) => host.settle(text(status), text(json)));
     register("sleep", (ms) => vm.newNumber(host.sleep(number(ms))));
-    register("wake", (timer) => void host.wake(number(timer)));
+    register("wake", (timer) => host.wake(number(timer)));
     register("random", (bytes) => vm.newUint8Array(host.random(number(bytes))));
     register("decodeBytes", (base64) => {
       const bytes = host.decodeBytes(text(base64));

@@ -16,7 +16,11 @@ serve(async (modules) => {
     web: () => {
       web ??= VmTemplate.create(wasm, [
         { name: "encoding", wasm: engine("encoding") },
-        { name: "structured-clone", wasm: engine("structured-clone"), initFn: "qjs_ext_structured_clone_init" },
+        {
+          name: "structured-clone",
+          wasm: engine("structured-clone"),
+          initFn: "qjs_ext_structured_clone_init",
+        },
         { name: "url", wasm: engine("url") },
       ]);
       return web;

@@ -127,7 +127,10 @@ class GuestRun {
         if (message.run !== this.#run) return this.stop("security", "The runtime answered for another run.");
         if (!this.#log(message.logs)) return;
         const { outcome, peakMemoryBytes } = message;
-        if (outcome.status === "returned" && this.#logBytes + textBytes(outcome.json) > this.#limits.maxOutputBytes) {
+        if (
+          outcome.status === "returned" &&
+          this.#logBytes + textBytes(outcome.json) > this.#limits.maxOutputBytes
+        ) {
           return this.stop("output", `The value and the logs exceed ${this.#limits.maxOutputBytes} bytes.`);
         }
         return this.#finish({ ...outcome, peakMemoryBytes });

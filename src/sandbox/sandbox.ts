@@ -27,7 +27,7 @@ export interface SandboxTraits {
 export type StopReason = RuntimeStopReason | "cancelled" | "security";
 
 export type RunOutcome = (
-  | { readonly status: "returned"; /** JSON text. */ readonly json: string }
+  | { readonly status: "returned" /** JSON text. */; readonly json: string }
   | { readonly status: "threw"; readonly error: ProgramError }
   | { readonly status: "stopped"; readonly reason: StopReason; readonly message: string }
 ) & { readonly peakMemoryBytes: number };

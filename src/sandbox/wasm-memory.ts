@@ -20,7 +20,12 @@ export function capWasmMemory(module: Uint8Array, maxPages: number): Uint8Array<
       const [, flagsAt] = readUnsigned(module, body);
       const [flags, minimumAt] = readUnsigned(module, flagsAt);
       const [minimum] = readUnsigned(module, minimumAt);
-      const content = [1, flags | HAS_MAXIMUM, ...writeUnsigned(minimum), ...writeUnsigned(Math.max(minimum, maxPages))];
+      const content = [
+        1,
+        flags | HAS_MAXIMUM,
+        ...writeUnsigned(minimum),
+        ...writeUnsigned(Math.max(minimum, maxPages)),
+      ];
       const section = [MEMORY_SECTION, ...writeUnsigned(content.length), ...content];
       const capped = new Uint8Array(module.length - (end - offset) + section.length);
       capped.set(module.subarray(0, offset));

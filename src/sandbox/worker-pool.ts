@@ -44,7 +44,9 @@ export class WorkerPool<T extends Poolable> {
       const abort = (): void => {
         const index = this.#queue.indexOf(waiter);
         if (index >= 0) this.#queue.splice(index, 1);
-        reject(new OptimizerError("The run was cancelled before it started.", { code: 408, kind: "cancelled" }));
+        reject(
+          new OptimizerError("The run was cancelled before it started.", { code: 408, kind: "cancelled" }),
+        );
       };
       signal.addEventListener("abort", abort, { once: true });
       waiter.resolve = (worker) => {
@@ -62,7 +64,10 @@ export class WorkerPool<T extends Poolable> {
     this.#lent.delete(worker);
     if (worker.alive && !this.#closed) {
       this.#idle.push(worker);
-      this.#reapers.set(worker, setTimeout(() => this.#reap(worker), this.#options.idleMs));
+      this.#reapers.set(
+        worker,
+        setTimeout(() => this.#reap(worker), this.#options.idleMs),
+      );
     } else worker.kill();
     this.#match();
   }

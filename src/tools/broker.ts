@@ -28,7 +28,13 @@ export interface ToolCallRecord {
 /** What happens during a run, as it happens. */
 export type BrokerEvent =
   | { readonly type: "tool_call"; readonly call: number; readonly name: string; readonly args: JsonObject }
-  | { readonly type: "tool_progress"; readonly call: number; readonly progress: number; readonly total?: number; readonly message?: string }
+  | {
+      readonly type: "tool_progress";
+      readonly call: number;
+      readonly progress: number;
+      readonly total?: number;
+      readonly message?: string;
+    }
   | ({ readonly type: "tool_result"; readonly call: number } & ToolCallRecord)
   | ({ readonly type: "log" } & LogEntry);
 
@@ -76,7 +82,10 @@ export function createBroker(options: BrokerOptions): Broker {
       case "tool":
         return callTool(call, args, signal);
       case "search": {
-        const hits = catalog.search(String(args.query ?? ""), typeof args.limit === "number" ? { limit: args.limit } : {});
+        const hits = catalog.search(
+          typeof args.query === "string" ? args.query : "",
+          typeof args.limit === "number" ? { limit: args.limit } : {},
+        );
         return replyWith(hits.map((hit) => hit.line).join("\n") || "No tool fits. Try other words.");
       }
       case "describe": {
@@ -84,7 +93,9 @@ export function createBroker(options: BrokerOptions): Broker {
         const asked = typeof args.maxTokens === "number" ? args.maxTokens : options.maxDescribeTokens;
         const maxTokens = Math.min(Math.max(40, asked), 20_000);
         const tools = names.map((name) => requireTool(catalog, name));
-        return replyWith((await describeTools(tools, { language: options.language, maxTokens, countTokens })).text);
+        return replyWith(
+          (await describeTools(tools, { language: options.language, maxTokens, countTokens })).text,
+        );
       }
       case "context_get": {
         const json = await context.get(requireKey(args));
@@ -139,7 +150,11 @@ export function createBroker(options: BrokerOptions): Broker {
       return { ok: true, json, bytes };
     } catch (error) {
       const failure = toGuestError(error, name);
-      record(0, { kind: failure.kind, message: failure.message, mayHaveExecuted: sent && failure.code !== 400 });
+      record(0, {
+        kind: failure.kind,
+        message: failure.message,
+        mayHaveExecuted: sent && failure.code !== 400,
+      });
       return { ok: false, error: tool === undefined ? failure : { ...failure, server: tool.namespace } };
     }
   };
@@ -174,7 +189,12 @@ export function requireTool(catalog: Catalog, path: string): CatalogTool {
   const namespace = catalog.namespaces.find((one) => one.namespace === server || one.source.id === server);
   if (namespace?.source.status.state === "unavailable") {
     const { kind, message, hint } = namespace.source.status;
-    throw new OptimizerError(`The server ${server} is unavailable: ${message}`, { code: 500, kind, hint, retryable: true });
+    throw new OptimizerError(`The server ${server} is unavailable: ${message}`, {
+      code: 500,
+      kind,
+      hint,
+      retryable: true,
+    });
   }
   const nearest = catalog.nearest(path);
   throw new OptimizerError(`There is no tool ${path.slice(0, 200)}.`, {
@@ -191,30 +211,41 @@ export function requireTool(catalog: Catalog, path: string): CatalogTool {
 async function requireArguments(tool: CatalogTool, args: JsonObject): Promise<void> {
   const problems = await checkArguments(tool.definition.inputSchema, args);
   if (problems.length === 0) return;
-  throw new OptimizerError(`Wrong arguments for ${tool.ref}: ${problems.map(({ message }) => message).join("; ")}`, {
-    code: 400,
-    kind: "invalid_arguments",
-    hint: `Its signature: await tools.describe("${tool.ref}").`,
-  });
+  throw new OptimizerError(
+    `Wrong arguments for ${tool.ref}: ${problems.map(({ message }) => message).join("; ")}`,
+    {
+      code: 400,
+      kind: "invalid_arguments",
+      hint: `Its signature: await tools.describe("${tool.ref}").`,
+    },
+  );
 }
 
 function requireKey(args: JsonObject): string {
   if (typeof args.key === "string" && args.key.length > 0 && args.key.length <= 512) return args.key;
-  throw new OptimizerError("A context key is a text of 1 to 512 characters.", { code: 400, kind: "invalid_arguments" });
+  throw new OptimizerError("A context key is a text of 1 to 512 characters.", {
+    code: 400,
+    kind: "invalid_arguments",
+  });
 }
 
 function resultTooLarge(tool: CatalogTool, bytes: number, maxBytes: number): OptimizerError {
   const properties = tool.definition.inputSchema?.["properties"];
   const names = Object.keys(isJsonObject(properties) ? properties : {});
-  const paging = names.filter((name) => /limit|page|cursor|offset|size|count|filter|fields|query/i.test(name));
-  return new OptimizerError(`The answer of ${tool.ref} has ${bytes} bytes; at most ${maxBytes} go to a program.`, {
-    code: 429,
-    kind: "result_too_large",
-    hint:
-      paging.length > 0
-        ? `Ask for less at a time with ${paging.join(", ")} and loop.`
-        : "Ask for a smaller part, or raise limits.maxMessageBytes.",
-  });
+  const paging = names.filter((name) =>
+    /limit|page|cursor|offset|size|count|filter|fields|query/i.test(name),
+  );
+  return new OptimizerError(
+    `The answer of ${tool.ref} has ${bytes} bytes; at most ${maxBytes} go to a program.`,
+    {
+      code: 429,
+      kind: "result_too_large",
+      hint:
+        paging.length > 0
+          ? `Ask for less at a time with ${paging.join(", ")} and loop.`
+          : "Ask for a smaller part, or raise limits.maxMessageBytes.",
+    },
+  );
 }
 
 /** What a guest may know of a failure. */

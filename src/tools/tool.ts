@@ -27,7 +27,12 @@ export interface ToolDefinition {
 export type ToolContent =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image" | "audio"; readonly data: string; readonly mimeType: string }
-  | { readonly type: "resource_link"; readonly uri: string; readonly name?: string; readonly mimeType?: string }
+  | {
+      readonly type: "resource_link";
+      readonly uri: string;
+      readonly name?: string;
+      readonly mimeType?: string;
+    }
   | {
       readonly type: "resource";
       readonly resource: {

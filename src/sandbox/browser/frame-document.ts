@@ -6,14 +6,19 @@ import { expose } from "comlink";
 import { CREDIT_WINDOW, messageCharacters } from "../../protocol/guest-protocol.ts";
 import type { FrameControl, FrameEnvelope, FrameNotice } from "./frame-control.ts";
 
-const kinds = new Map<string, { readonly url: string; readonly modules: Readonly<Record<string, WebAssembly.Module>> }>();
+const kinds = new Map<
+  string,
+  { readonly url: string; readonly modules: Readonly<Record<string, WebAssembly.Module>> }
+>();
 const workers = new Map<number, Worker>();
 let lastWorker = 0;
 
 const control: FrameControl = {
   async load(kind, source, binaries) {
     const modules = await Promise.all(
-      Object.entries(binaries).map(async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const),
+      Object.entries(binaries).map(
+        async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const,
+      ),
     );
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     kinds.set(kind, { url, modules: Object.fromEntries(modules) });
@@ -51,9 +56,12 @@ function relay(id: number, worker: Worker, port: MessagePort): void {
   };
   worker.onmessage = ({ data }: MessageEvent<unknown>) => {
     unacknowledged += 1;
-    if (unacknowledged > CREDIT_WINDOW) return notify({ ended: "flood", message: "The worker flooded the page." });
-    if (typeof data !== "string") return notify({ ended: "flood", message: "The worker sent something that is no text." });
-    if (data.length > characters) return notify({ ended: "flood", message: "The worker sent a message over its size." });
+    if (unacknowledged > CREDIT_WINDOW)
+      return notify({ ended: "flood", message: "The worker flooded the page." });
+    if (typeof data !== "string")
+      return notify({ ended: "flood", message: "The worker sent something that is no text." });
+    if (data.length > characters)
+      return notify({ ended: "flood", message: "The worker sent a message over its size." });
     port.postMessage(data);
   };
   worker.onmessageerror = () => notify({ ended: "crash", message: "The worker sent what can't be read." });

@@ -225,7 +225,8 @@ export class FrameWorker implements GuestChannel {
       (reason) => reject(new Error(reason)),
     );
     port.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (isJsonObject(data) && typeof data.message === "string") return this.die(data.message, data.ended === "flood");
+      if (isJsonObject(data) && typeof data.message === "string")
+        return this.die(data.message, data.ended === "flood");
       this.#uncredited += 1;
       this.#onMessage?.(data);
       if (this.#uncredited >= CREDIT_GROUP) this.#post({});
