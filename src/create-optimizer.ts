@@ -22,7 +22,7 @@ import { type Limits, resolveLimits } from "./sandbox/limits.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { requireTool } from "./tools/broker.ts";
 import { createCatalog, type SearchHit, type SearchOptions } from "./tools/catalog.ts";
-import { type Description, describeTools } from "./tools/describe.ts";
+import type { Description } from "./tools/describe.ts";
 import { createPageSource, type PageTool } from "./tools/page-source.ts";
 import type { SourceStatus } from "./tools/tool.ts";
 
@@ -194,11 +194,11 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     run: (program, runOptions) => runner.run(program, runOptions),
     execute: (request, runOptions) => executeRequest(request, runner, catalog, runOptions),
     search: (query, searchOptions) => catalog.search(query, searchOptions),
-    describe: async (refs, { language = "typescript", maxTokens = maxTokensPerRequest } = {}) =>
-      describeTools(
-        refs.map((ref) => requireTool(catalog, ref)),
-        { language, maxTokens, countTokens },
-      ),
+    async describe(refs, { language = "typescript", maxTokens = maxTokensPerRequest } = {}) {
+      const tools = refs.map((ref) => requireTool(catalog, ref));
+      const { describeTools } = await import("./tools/describe.ts");
+      return describeTools(tools, { language, maxTokens, countTokens });
+    },
     get servers() {
       return catalog.namespaces
         .filter(({ source }) => !pageSource.includes(source))

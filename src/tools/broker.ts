@@ -7,9 +7,8 @@ import { isJsonObject, type Json, type JsonObject, parseJson } from "../base/jso
 import { textBytes } from "../base/text.ts";
 import type { TokenCounter } from "../base/tokens.ts";
 import type { GuestCall, GuestError, GuestPort, GuestReply, LogEntry } from "../protocol/guest-protocol.ts";
-import { checkArguments } from "./arguments.ts";
+import type { ArgumentProblem } from "./argument-problem.ts";
 import type { Catalog, CatalogTool } from "./catalog.ts";
-import { describeTools } from "./describe.ts";
 import { toolTextOf, toolValueOf } from "./tool-value.ts";
 
 /** One tool call of a run, as the caller of the run sees it. */
@@ -69,6 +68,9 @@ export function createBroker(options: BrokerOptions): Broker {
   const records: ToolCallRecord[] = [];
   const logs: LogEntry[] = [];
 
+  // Loaded by the first call that needs them: a page that makes none has less to fetch.
+  let checks: Promise<typeof import("./arguments.ts")> | undefined;
+
   const answer = async (call: GuestCall, signal: AbortSignal): Promise<GuestReply> => {
     const args = parseJson(call.args);
     if (!isJsonObject(args)) {
@@ -93,9 +95,9 @@ export function createBroker(options: BrokerOptions): Broker {
         const asked = typeof args.maxTokens === "number" ? args.maxTokens : options.maxDescribeTokens;
         const maxTokens = Math.min(Math.max(40, asked), 20_000);
         const tools = names.map((name) => requireTool(catalog, name));
-        return replyWith(
-          (await describeTools(tools, { language: options.language, maxTokens, countTokens })).text,
-        );
+        const { describeTools } = await import("./describe.ts");
+        const { text } = await describeTools(tools, { language: options.language, maxTokens, countTokens });
+        return replyWith(text);
       }
       case "context_get": {
         const json = await context.get(requireKey(args));
@@ -132,7 +134,9 @@ export function createBroker(options: BrokerOptions): Broker {
     };
     try {
       const known = tool ?? requireTool(catalog, call.target);
-      await requireArguments(known, args);
+      checks ??= import("./arguments.ts");
+      const { checkArguments } = await checks;
+      requireNone(known, await checkArguments(known.definition.inputSchema, args));
       if (signal.aborted) throw new OptimizerError("The run ended.", { code: 408, kind: "cancelled" });
       sent = true;
       const result = await known.source.call(known.definition.name, args, {
@@ -208,8 +212,7 @@ export function requireTool(catalog: Catalog, path: string): CatalogTool {
 }
 
 /** Throws 400 `invalid_arguments` that names each wrong field. */
-async function requireArguments(tool: CatalogTool, args: JsonObject): Promise<void> {
-  const problems = await checkArguments(tool.definition.inputSchema, args);
+function requireNone(tool: CatalogTool, problems: readonly ArgumentProblem[]): void {
   if (problems.length === 0) return;
   throw new OptimizerError(
     `Wrong arguments for ${tool.ref}: ${problems.map(({ message }) => message).join("; ")}`,
