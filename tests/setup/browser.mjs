@@ -39,6 +39,7 @@ export async function ensureBrowser(context, node) {
   let found = findInstalledBrowser(machine) ?? (await downloaded());
   if (found !== undefined && (await starts(found, context))) return found;
 
+  signal?.throwIfAborted();
   let output = "";
   const asRoot = process.getuid?.() === 0;
   const apt =
@@ -60,6 +61,7 @@ export async function ensureBrowser(context, node) {
     if (found !== undefined && (await starts(found, context))) return found;
   }
 
+  signal?.throwIfAborted();
   log("downloading Chromium (playwright install chromium)");
   const download = await run(
     node,
@@ -69,6 +71,7 @@ export async function ensureBrowser(context, node) {
   output += download.output;
   found = await downloaded();
   if (found !== undefined && (await starts(found, context))) return found;
+  signal?.throwIfAborted();
   throw new SetupError("There is no Chrome or Chromium that starts, and none could be installed.", {
     hint: "install Chrome or Chromium, or set CHROME_PATH to one, then run the command again.",
     output,

@@ -92,6 +92,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const file = fileURLToPath(new URL("../../package-lock.json", import.meta.url));
   const lock = JSON.parse(readFileSync(file, "utf8"));
   const missing = findMissingEntries(lock);
+  if (Object.keys(missing).length === 0) {
+    console.log("package-lock.json: complete");
+    process.exit();
+  }
   const [root, ...rest] = Object.entries({ ...lock.packages, ...missing });
   rest.sort(([a], [b]) => a.localeCompare(b, "en"));
   lock.packages = Object.fromEntries([/** @type {[string, LockEntry]} */ (root), ...rest]);

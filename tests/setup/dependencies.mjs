@@ -28,6 +28,7 @@ export async function ensureDependencies({ root, log, signal }) {
     log("this npm reads the lock file differently; installing with npm install --no-save");
     result = await run(command, [...args, "install", "--no-save", ...flags], options);
   }
+  signal?.throwIfAborted();
   if (result.code !== 0) {
     throw new SetupError(`npm could not install the dependencies (${result.end}).`, {
       hint: "see npm's message above; check the network and the registry (npm config get registry), then run the command again.",
@@ -86,6 +87,7 @@ export async function ensureNode(context) {
     await run(process.execPath, ["installArchSpecificPackage.js"], { ...options, cwd: folder });
     await run(command, [...args, "rebuild", "node", "--ignore-scripts"], { ...options, cwd: root });
   }
+  signal?.throwIfAborted();
   if (await isRecentNode(own, context)) return own;
   if (await isRecentNode(process.execPath, context)) return process.execPath;
   const wanted = MINIMUM_NODE.join(".");

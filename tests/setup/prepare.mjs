@@ -55,6 +55,11 @@ export async function runAsCommand(command) {
   try {
     process.exitCode = await command();
   } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") {
+      console.error("[setup] interrupted");
+      process.exitCode = 130;
+      return;
+    }
     if (!(error instanceof SetupError)) throw error;
     if (error.output !== "") console.error(error.output.trimEnd());
     console.error(`[setup] FAILED: ${error.message}\n[setup] What to do: ${error.hint}`);

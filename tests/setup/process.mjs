@@ -29,6 +29,7 @@ const GRACE_MS = 5_000;
  * @returns {Promise<RunResult>}
  */
 export function run(command, args, { cwd, env = process.env, timeoutMs, output = "capture", signal }) {
+  if (signal?.aborted) return Promise.resolve({ code: 1, output: "", end: "aborted" });
   return new Promise((resolve) => {
     const windows = process.platform === "win32";
     const stream = output === "inherit" ? "inherit" : "pipe";
@@ -57,7 +58,6 @@ export function run(command, args, { cwd, env = process.env, timeoutMs, output =
     };
     const onAbort = () => stop("aborted");
     const limit = setTimeout(() => stop("timeout"), timeoutMs);
-    if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
 
     /** @param {number} code */
