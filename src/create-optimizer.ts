@@ -14,7 +14,7 @@ import { createProgramRunner, type ProgramInput, type RunOptions } from "./engin
 import { executeRequest, type IntentRequest, readProgram } from "./engine/request.ts";
 import type { RunResult } from "./engine/run-result.ts";
 import type { ServerOptions } from "./mcp/server-options.ts";
-import { createServerSource } from "./mcp/server-source.ts";
+import type { ServerSource } from "./mcp/server-source.ts";
 import { SandboxFrame } from "./sandbox/browser/frame.ts";
 import { createFrameTokenizer } from "./sandbox/browser/frame-tokenizer.ts";
 import { quickjs } from "./sandbox/browser/quickjs.ts";
@@ -94,9 +94,7 @@ export interface Optimizer extends AsyncDisposable {
 export async function createOptimizer(options: OptimizerOptions): Promise<Optimizer> {
   const limits = resolveLimits(options.limits);
   const { maxTokensPerRequest } = resolveFlags(options.flags);
-  const servers = Object.entries(options.servers ?? {}).map(([name, server]) =>
-    createServerSource(name, server),
-  );
+  const servers = await createServers(options.servers ?? {});
   const pageSource = options.tools === undefined ? [] : [createPageSource(options.tools)];
   if (servers.length + pageSource.length === 0) {
     throw new OptimizerError("There are no tools: give `servers` or `tools`.", {
@@ -215,4 +213,12 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     },
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** A page that has only tools of its own loads nothing of MCP. */
+async function createServers(servers: NonNullable<OptimizerOptions["servers"]>): Promise<ServerSource[]> {
+  const entries = Object.entries(servers);
+  if (entries.length === 0) return [];
+  const { createServerSource } = await import("./mcp/server-source.ts");
+  return entries.map(([name, server]) => createServerSource(name, server));
 }
