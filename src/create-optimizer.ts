@@ -94,14 +94,14 @@ export interface Optimizer extends AsyncDisposable {
 export async function createOptimizer(options: OptimizerOptions): Promise<Optimizer> {
   const limits = resolveLimits(options.limits);
   const { maxTokensPerRequest } = resolveFlags(options.flags);
-  const servers = await createServers(options.servers ?? {});
   const pageSource = options.tools === undefined ? [] : [createPageSource(options.tools)];
-  if (servers.length + pageSource.length === 0) {
+  if (Object.keys(options.servers ?? {}).length + pageSource.length === 0) {
     throw new OptimizerError("There are no tools: give `servers` or `tools`.", {
       code: 400,
       kind: "invalid_options",
     });
   }
+  const servers = await createServers(options.servers ?? {});
   const frame = options.frame ?? new SandboxFrame();
   const sandboxes = options.sandboxes ?? [quickjs({ frame })];
   const countTokens = createFrameTokenizer(frame);
