@@ -47,13 +47,20 @@ export function prepareProgram(
       body = `${body.slice(0, last.start)}${RETURN}${body.slice(last.start)}`;
     }
   } catch (error) {
-    return syntaxError(error, language, stripped.original);
+    // Acorn counts columns from 0.
+    return syntaxError(error, language, ({ line, column }) =>
+      stripped.original({ line, column: column + 1 }),
+    );
   }
   const filename = language === "typescript" ? "program.ts" : "program.js";
   const toGuest = (at: Position): Position => {
     const line = at.line - 1;
-    const shifted = insertion !== undefined && line === insertion.line && at.column > insertion.column;
-    return stripped.original({ line, column: shifted ? at.column - RETURN.length : at.column });
+    // A position on the inserted word itself is one on the expression behind it.
+    const column =
+      insertion !== undefined && line === insertion.line && at.column > insertion.column
+        ? Math.max(insertion.column + 1, at.column - RETURN.length)
+        : at.column;
+    return stripped.original({ line, column });
   };
   return {
     source: `${HEAD}${body.startsWith("#!") ? "//" : ""}${body}\n})()`,
@@ -98,15 +105,12 @@ function syntaxError(
   const at = /\((\d+):(\d+)\)/.exec(text);
   const base = { name: "SyntaxError", message, kind: "syntax" };
   const hint = syntaxHint(message, language);
-  const place =
-    at === null
-      ? {}
-      : original({ line: Number(at[1]), column: Number(at[2]) + (language === "javascript" ? 1 : 0) });
+  const place = at === null ? {} : original({ line: Number(at[1]), column: Number(at[2]) });
   return { ...base, ...place, ...(hint === undefined ? {} : { hint }) };
 }
 
 function syntaxHint(message: string, language: "javascript" | "typescript"): string | undefined {
-  if (/import|export/.test(message)) {
+  if (/'import'|'export'/.test(message)) {
     return "A program has no modules: reach tools as tools.<server>.<tool>(args) and give the value with return.";
   }
   if (language === "javascript") return 'If the program holds types, send it with language: "typescript".';

@@ -302,6 +302,35 @@
     },
   };
 
+  // The engine's URL comes without its `searchParams`.
+  function addSearchParams(ownUrl, ownParams) {
+    const known = new WeakMap();
+    const { get: readSearch, set: writeSearch } = Object.getOwnPropertyDescriptor(ownUrl.prototype, "search");
+    const write = ownParams.prototype.toString;
+    Object.defineProperty(ownUrl.prototype, "searchParams", {
+      enumerable: true,
+      configurable: true,
+      get() {
+        const search = apply(readSearch, this, []);
+        const before = known.get(this);
+        if (before?.search === search) return before.params;
+        const params = new ownParams(search);
+        const entry = { search, params };
+        for (const name of ["append", "delete", "set", "sort"]) {
+          const change = ownParams.prototype[name];
+          const changeBoth = (...values) => {
+            apply(change, params, values);
+            apply(writeSearch, this, [apply(write, params, [])]);
+            entry.search = apply(readSearch, this, []);
+          };
+          Object.defineProperty(params, name, { value: changeBoth, writable: true, configurable: true });
+        }
+        known.set(this, entry);
+        return params;
+      },
+    });
+  }
+
   const define = (name, value) =>
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   define("tools", tools);
@@ -311,6 +340,7 @@
   define("ToolError", ToolError);
   define("setTimeout", startTimer);
   define("clearTimeout", clearTimer);
+  if (typeof URL === "function") addSearchParams(URL, URLSearchParams);
   Math.random = () => (next() * 2097152 + (next() >>> 11)) / 9007199254740992;
 
   return {

@@ -175,17 +175,11 @@ class QuickJsRun implements RuntimeRun, VmHost {
   }
 
   settle(status: string, json: string): void {
-    if (status === "returned") {
-      if (this.#outputBytes + textBytes(json) > this.#command.limits.maxOutputBytes) {
-        return this.#stopped(
-          "output",
-          `The value and the logs exceed ${this.#command.limits.maxOutputBytes} bytes.`,
-        );
-      }
-      this.#outcome ??= { status: "returned", json };
-    } else {
-      this.#outcome ??= this.#threw(json);
+    const { maxOutputBytes } = this.#command.limits;
+    if (this.#outputBytes + textBytes(json) > maxOutputBytes) {
+      return this.#stopped("output", `The value and the logs exceed ${maxOutputBytes} bytes.`);
     }
+    this.#outcome ??= status === "returned" ? { status: "returned", json } : this.#threw(json);
   }
 
   sleep(ms: number): number {
@@ -288,7 +282,8 @@ class QuickJsRun implements RuntimeRun, VmHost {
     const room = this.#command.limits.maxToolCallsInFlight - this.#inFlight;
     const calls = this.#waiting.splice(0, Math.max(0, room));
     const logs = this.#logs;
-    if (calls.length === 0 && logs.length === 0) return;
+    // A guest that only waits says so too: from then on its own clock stands still.
+    if (calls.length === 0 && logs.length === 0 && !idle) return;
     this.#inFlight += calls.length;
     this.#logs = [];
     this.#logBytes = 0;

@@ -12,6 +12,7 @@ import {
   parseRuntimeMessage,
   type RuntimeCommand,
   type RuntimeMessage,
+  type RuntimeOutcome,
 } from "../protocol/guest-protocol.ts";
 import type { Limits } from "./limits.ts";
 import type { RunOutcome, StopReason } from "./sandbox.ts";
@@ -127,10 +128,7 @@ class GuestRun {
         if (message.run !== this.#run) return this.stop("security", "The runtime answered for another run.");
         if (!this.#log(message.logs)) return;
         const { outcome, peakMemoryBytes } = message;
-        if (
-          outcome.status === "returned" &&
-          this.#logBytes + textBytes(outcome.json) > this.#limits.maxOutputBytes
-        ) {
+        if (this.#logBytes + outputBytes(outcome) > this.#limits.maxOutputBytes) {
           return this.stop("output", `The value and the logs exceed ${this.#limits.maxOutputBytes} bytes.`);
         }
         return this.#finish({ ...outcome, peakMemoryBytes });
@@ -185,6 +183,22 @@ class GuestRun {
     this.#replies = [];
     this.#channel.send({ type: "replies", run: this.#run, replies });
     this.#clock.resume("guest");
+  }
+}
+
+/** What an outcome adds to the output. Bytes. */
+function outputBytes(outcome: RuntimeOutcome): number {
+  switch (outcome.status) {
+    case "returned":
+      return textBytes(outcome.json);
+    case "threw": {
+      const { name, message, stack = "", hint = "" } = outcome.error;
+      return textBytes(name) + textBytes(message) + textBytes(stack) + textBytes(hint);
+    }
+    case "stopped":
+      return 0;
+    default:
+      return assertNever(outcome);
   }
 }
 

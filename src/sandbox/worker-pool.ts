@@ -39,7 +39,7 @@ export class WorkerPool<T extends Poolable> {
   /** Rejects when `signal` aborts, when the pool closes, or with the reason why no worker could be started. */
   take(signal: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(closed());
+      if (this.#closed) return reject(closedError());
       const waiter: Waiter<T> = { resolve, reject };
       const abort = (): void => {
         const index = this.#queue.indexOf(waiter);
@@ -78,7 +78,7 @@ export class WorkerPool<T extends Poolable> {
     this.#reapers.clear();
     for (const worker of [...this.#idle, ...this.#lent]) worker.kill();
     this.#idle.length = 0;
-    for (const waiter of this.#queue.splice(0)) waiter.reject(closed());
+    for (const waiter of this.#queue.splice(0)) waiter.reject(closedError());
   }
 
   #match(): void {
@@ -134,6 +134,7 @@ interface Waiter<T> {
   reject: (reason: unknown) => void;
 }
 
-function closed(): OptimizerError {
+/** What a sandbox that was closed answers. */
+export function closedError(): OptimizerError {
   return new OptimizerError("The sandbox was closed.", { code: 500, kind: "closed" });
 }

@@ -3,7 +3,7 @@ import { runGuest } from "../guest-run.ts";
 import { LIMITS, type Limits } from "../limits.ts";
 import type { Sandbox, SandboxTraits } from "../sandbox.ts";
 import { capWasmMemory, WASM_PAGE_BYTES } from "../wasm-memory.ts";
-import { WorkerPool } from "../worker-pool.ts";
+import { closedError, WorkerPool } from "../worker-pool.ts";
 import { type FrameWorker, type RuntimeAssets, SandboxFrame } from "./frame.ts";
 
 export interface QuickJsOptions {
@@ -38,6 +38,7 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
   const frame = options.frame ?? new SandboxFrame();
   const maxWorkers = options.maxWorkers ?? 8;
   const pools = new Map<number, WorkerPool<FrameWorker>>();
+  const closing = new AbortController();
   let runs = 0;
 
   const poolFor = (memoryBytes: number): WorkerPool<FrameWorker> => {
@@ -60,6 +61,7 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
     prepare: () => poolFor(DEFAULT_MEMORY_BYTES).prepare(Math.min(WARM_WORKERS, maxWorkers)),
     open: (_session: string, limits: Limits) => ({
       async run(program, port, signal) {
+        if (closing.signal.aborted) throw closedError();
         const pool = poolFor(limits.memoryBytes);
         let worker: FrameWorker;
         try {
@@ -70,13 +72,15 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
           return { status: "stopped", reason: "cancelled", message, peakMemoryBytes: 0 };
         }
         runs += 1;
-        const outcome = await runGuest(worker, `r${runs}`, program, port, limits, signal);
+        const ending = AbortSignal.any([signal, closing.signal]);
+        const outcome = await runGuest(worker, `r${runs}`, program, port, limits, ending);
         pool.give(worker);
         return outcome;
       },
       async [Symbol.asyncDispose]() {},
     }),
     async [Symbol.asyncDispose]() {
+      closing.abort();
       for (const pool of pools.values()) pool.close();
       if (options.frame === undefined) await frame[Symbol.asyncDispose]();
     },

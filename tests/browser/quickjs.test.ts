@@ -1,0 +1,7 @@
+import { quickjs } from "../../src/sandbox/browser/quickjs.ts";
+import { sandboxSuite } from "../suites/sandbox-suite.ts";
+
+sandboxSuite("QuickJS in a worker of the isolated frame", {
+  createSandbox: quickjs,
+  languages: ["javascript", "typescript"],
+});

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import type { Language } from "../../src/protocol/guest-protocol.ts";
+import type { Sandbox } from "../../src/sandbox/sandbox.ts";
+import { CALL_CASES } from "./sandbox/calls.ts";
+import { ENDING_CASES } from "./sandbox/endings.ts";
+import { GLOBAL_CASES } from "./sandbox/globals.ts";
+import { ISOLATION_CASES } from "./sandbox/isolation.ts";
+import { LIMIT_CASES } from "./sandbox/limits.ts";
+import { LOG_CASES } from "./sandbox/logs.ts";
+import { POSITION_CASES } from "./sandbox/positions.ts";
+import { TYPESCRIPT_CASES } from "./sandbox/typescript.ts";
+import { VALUE_CASES } from "./sandbox/values.ts";
+import { createPlace, type SandboxCase } from "./sandbox-case.ts";
+
+export interface SandboxSuiteOptions {
+  readonly createSandbox: (options: { readonly maxWorkers?: number }) => Sandbox;
+  /** Languages that the sandbox must run; its traits must say the same. */
+  readonly languages: readonly Language[];
+  /** Reasons by name of a case that this sandbox does not pass. A case that passes after all fails the suite. */
+  readonly skips?: Readonly<Record<string, string>>;
+}
+
+const CASES: readonly SandboxCase[] = [
+  ...VALUE_CASES,
+  ...TYPESCRIPT_CASES,
+  ...POSITION_CASES,
+  ...LOG_CASES,
+  ...CALL_CASES,
+  ...GLOBAL_CASES,
+  ...LIMIT_CASES,
+  ...ENDING_CASES,
+  ...ISOLATION_CASES,
+];
+
+/** Holds a sandbox to what every sandbox does. */
+export function sandboxSuite(name: string, options: SandboxSuiteOptions): void {
+  const { createSandbox, languages, skips = {} } = options;
+  const cases = CASES.filter(({ language }) => languages.includes(language));
+  describe(`sandbox: ${name}`, () => {
+    let sandbox: Sandbox;
+    beforeAll(async () => {
+      sandbox = createSandbox({});
+      await sandbox.prepare();
+    });
+    afterAll(async () => {
+      await sandbox[Symbol.asyncDispose]();
+    });
+
+    test("its traits name the languages that it runs", () => {
+      expect([...sandbox.traits.languages].toSorted()).toEqual([...languages].toSorted());
+    });
+
+    test("every case has a name of its own, and every skip names a case", () => {
+      expect(findStrangers(CASES, cases, skips)).toEqual([]);
+    });
+
+    for (const { name: caseName, language, run } of cases) {
+      test(caseName, (context) =>
+        runCase(() => run(createPlace(sandbox, language, createSandbox)), skips[caseName], context),
+      );
+    }
+  });
+}
+
+/** Names that are used twice, and skips without a case. */
+export function findStrangers(
+  all: readonly Pick<SandboxCase, "name">[],
+  cases: readonly Pick<SandboxCase, "name">[],
+  skips: Readonly<Record<string, string>>,
+): readonly string[] {
+  const names = all.map(({ name }) => name);
+  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  const used = new Set(cases.map(({ name }) => name));
+  return [...twice, ...Object.keys(skips).filter((name) => !used.has(name))];
+}
+
+/** Runs a case. One with a reason to be skipped must still fail: else the reason is no longer true. */
+export async function runCase(
+  run: () => Promise<void>,
+  reason: string | undefined,
+  context: Pick<TestContext, "skip">,
+): Promise<void> {
+  if (reason === undefined) return run();
+  const failed = await run().then(
+    () => false,
+    () => true,
+  );
+  if (!failed) throw new Error(`This case passes: remove its skip (${reason}).`);
+  context.skip(reason);
+}
