@@ -100,7 +100,7 @@ export default defineConfig(({ mode }) => ({
           target: "es2022",
           lib: { entry: { index: "src/index.ts" }, formats: ["es"] },
           rolldownOptions: {
-            external: [/^@modelcontextprotocol\//, "comlink", "minisearch", "@cfworker/json-schema"],
+            external: [/^@modelcontextprotocol\//, "comlink", "@cfworker/json-schema"],
             output: { chunkFileNames: "chunks/[name]-[hash].js" },
           },
         }

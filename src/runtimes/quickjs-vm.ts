@@ -200,7 +200,7 @@ export class GuestVm {
     // A failure of ours must not surface in the guest: it would carry our words into it.
     const register = (
       name: HostFunction,
-      answer: (...values: readonly JSValueHandle[]) => JSValueHandle | undefined | void,
+      answer: (...values: readonly JSValueHandle[]) => JSValueHandle | undefined,
     ): void =>
       vm.registerHostCallback(name, (...values) => {
         try {
@@ -210,13 +210,18 @@ export class GuestVm {
           return vm.undefined;
         }
       });
+    const act = (name: HostFunction, action: (...values: readonly JSValueHandle[]) => void): void =>
+      register(name, (...values) => {
+        action(...values);
+        return undefined;
+      });
     register("call", (operation, target, args) =>
       vm.newNumber(host.call(requireOperation(text(operation)), text(target), text(args))),
     );
-    register("log", (level, line) => host.log(requireLogLevel(text(level)), text(line)));
-    register("settle", (status, json) => host.settle(text(status), text(json)));
+    act("log", (level, line) => host.log(requireLogLevel(text(level)), text(line)));
+    act("settle", (status, json) => host.settle(text(status), text(json)));
     register("sleep", (ms) => vm.newNumber(host.sleep(number(ms))));
-    register("wake", (timer) => host.wake(number(timer)));
+    act("wake", (timer) => host.wake(number(timer)));
     register("random", (bytes) => vm.newUint8Array(host.random(number(bytes))));
     register("decodeBytes", (base64) => {
       const bytes = host.decodeBytes(text(base64));

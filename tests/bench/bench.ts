@@ -6,6 +6,7 @@ import path from "node:path";
 import { type Browser, chromium, type Page } from "playwright";
 import { build, preview } from "vite";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
+import { chromiumOptions } from "../setup/chromium.ts";
 import type { PageResults } from "./page.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -15,7 +16,6 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 const show = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
 
-const executablePath = process.env.MCP_OPTIMIZER_BROWSER;
 const log = (line: string): void => console.log(`[bench] ${line}`);
 
 log("building the page");
@@ -31,10 +31,7 @@ const server = await preview({
   logLevel: "error",
 });
 const errors = await startErrorsServer({ port: 0, host: "127.0.0.1" });
-const browser = await chromium.launch({
-  args: ["--disable-gpu", "--disable-quic", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])],
-  ...(executablePath === undefined ? {} : { executablePath }),
-});
+const browser = await chromium.launch(chromiumOptions());
 try {
   const url = `${server.resolvedUrls?.local[0] ?? ""}tests/bench/bench.html`;
   const page = await openPage(browser, url);
