@@ -1,6 +1,7 @@
 // MCP 2026-07-28, Streamable HTTP: a parameter that its schema marks with `x-mcp-header` is sent in
 // the header `Mcp-Param-<name>` too; a tool whose marks break the rules must not be offered.
 
+import { encodeBase64 } from "../base/base64.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 
 /** One parameter that is repeated in a request header. */
@@ -91,7 +92,5 @@ function primitiveText(value: unknown): string | undefined {
 function encodeHeaderValue(text: string): string {
   const plain = /^[\t\x20-\x7e]+$/.test(text) && text === text.trim() && !/^=\?base64\?.*\?=$/.test(text);
   if (plain) return text;
-  let binary = "";
-  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
-  return `=?base64?${btoa(binary)}?=`;
+  return `=?base64?${encodeBase64(new TextEncoder().encode(text))}?=`;
 }

@@ -1,6 +1,7 @@
 // Runs JavaScript programs, each in a VM of its own. The limits here end most programs politely; the
 // page holds the same limits from outside and does not rely on this side.
 
+import { decodeBase64, encodeBase64 } from "../base/base64.ts";
 import { textBytes } from "../base/text.ts";
 import type {
   GuestCall,
@@ -208,18 +209,14 @@ class QuickJsRun implements RuntimeRun, VmHost {
 
   decodeBytes(base64: string): Uint8Array | undefined {
     try {
-      return Uint8Array.from(atob(base64), (unit) => unit.charCodeAt(0));
+      return decodeBase64(base64);
     } catch {
       return undefined;
     }
   }
 
   encodeBytes(bytes: Uint8Array): string {
-    let binary = "";
-    for (let start = 0; start < bytes.length; start += 0x8000) {
-      binary += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-    }
-    return btoa(binary);
+    return encodeBase64(bytes);
   }
 
   fail(error: unknown): void {

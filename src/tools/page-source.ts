@@ -1,3 +1,4 @@
+import { encodeBase64 } from "../base/base64.ts";
 import { messageOf, OptimizerError } from "../base/errors.ts";
 import type { Json, JsonObject } from "../base/json.ts";
 import { copyJson } from "./copy-json.ts";
@@ -118,16 +119,6 @@ function bytes(name: string, data: Uint8Array, mimeType: string): ToolResult {
     ? { type: "image", data: base64, mimeType }
     : { type: "resource", resource: { uri: `page://${encodeURIComponent(name)}`, mimeType, blob: base64 } };
   return { content: [block] };
-}
-
-/** In slices, because one call with all bytes as arguments overflows the stack. */
-function encodeBase64(data: Uint8Array): string {
-  const slice = 0x8000;
-  let binary = "";
-  for (let start = 0; start < data.length; start += slice) {
-    binary += String.fromCharCode(...data.subarray(start, start + slice));
-  }
-  return btoa(binary);
 }
 
 function unknownTool(name: string): OptimizerError {

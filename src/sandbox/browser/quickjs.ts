@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../base/base64.ts";
 import { findOptimizerError } from "../../base/errors.ts";
 import { runGuest } from "../guest-run.ts";
 import { LIMITS, type Limits } from "../limits.ts";
@@ -107,6 +108,6 @@ async function loadAssets(maxPages: number): Promise<RuntimeAssets> {
 }
 
 function unpack(gzippedBase64: string): Promise<ArrayBuffer> {
-  const bytes = Uint8Array.from(atob(gzippedBase64), (unit) => unit.charCodeAt(0));
+  const bytes = decodeBase64(gzippedBase64);
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
