@@ -9,6 +9,7 @@ import type { RunOutcome, Sandbox } from "../sandbox/sandbox.ts";
 import { type Broker, createBroker } from "../tools/broker.ts";
 import type { Catalog } from "../tools/catalog.ts";
 import { fitValue } from "./fit-value.ts";
+import { MIN_TOKENS_PER_REQUEST } from "./flags.ts";
 import { type RunEvent, type RunFacts, type RunResult, STOPS } from "./run-result.ts";
 
 /** A program to run. */
@@ -27,7 +28,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Hears what happens while it happens. What it throws is reported and changes nothing. */
   readonly onEvent?: (event: RunEvent) => void;
-  /** Most tokens of the value. Default: the optimizer's `flags.maxTokensPerRequest`. */
+  /** Most tokens of the value, at least 16. Default: the optimizer's `flags.maxTokensPerRequest`. */
   readonly maxTokens?: number;
 }
 
@@ -63,6 +64,7 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
       const { language, code, inputs } = resolveProgram(input, limits);
       const sandbox = requireSandbox(sandboxes, language);
       const session = requireSession(runOptions.session);
+      const maxTokens = requireMaxTokens(runOptions.maxTokens ?? maxTokensPerRequest);
       const runId = crypto.randomUUID();
       const emit = (event: RunEvent): void => {
         try {
@@ -95,7 +97,7 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
           session,
           started,
           countTokens,
-          maxTokens: runOptions.maxTokens ?? maxTokensPerRequest,
+          maxTokens,
         });
         emit({ type: "finished", result });
         return result;
@@ -225,6 +227,11 @@ function requireSandbox(sandboxes: readonly Sandbox[], language: Language): Sand
 function requireSession(session = "default"): string {
   if (typeof session === "string" && session.length > 0 && session.length <= 200) return session;
   throw invalid("`session` must be a text of 1 to 200 characters.");
+}
+
+function requireMaxTokens(maxTokens: number): number {
+  if (Number.isInteger(maxTokens) && maxTokens >= MIN_TOKENS_PER_REQUEST) return maxTokens;
+  throw invalid(`\`maxTokens\` must be a whole number of at least ${MIN_TOKENS_PER_REQUEST}.`);
 }
 
 function invalid(message: string): OptimizerError {

@@ -89,7 +89,9 @@ function requireIntent(catalog: Catalog, intent: string): ReturnType<typeof requ
   try {
     return requireTool(catalog, intent);
   } catch (cause) {
-    const hint = findOptimizerError(cause)?.hint;
+    const { kind, hint } = findOptimizerError(cause) ?? {};
+    // The tool of a server that is away may well exist.
+    if (kind !== "unknown_tool") throw cause;
     throw new OptimizerError(`There is no intent ${intent.slice(0, 200)}.`, {
       code: 400,
       kind: "unknown_intent",
