@@ -158,6 +158,12 @@ export function messageCharacters(limits: Pick<RuntimeLimits, "maxMessageBytes" 
   return 2 * Math.max(limits.maxMessageBytes, limits.maxOutputBytes) + 64 * 1024;
 }
 
+/** What one log entry counts beside its text, so that empty ones end too. Bytes. */
+export const LOG_ENTRY_BYTES = 64;
+
+/** Longest path of a tool that a runtime passes on: looking for the nearest names takes time for each character. */
+export const MAX_TARGET_CHARACTERS = 1_024;
+
 const OPERATIONS = new Set<string>([
   "tool",
   "search",
@@ -217,7 +223,9 @@ export function parseRuntimeMessage(data: unknown): RuntimeMessage {
 function parseCall(value: unknown): GuestCall {
   const call = record(value, "call");
   const operation = requireOperation(text(call, "operation"));
-  return { id: count(call, "id"), operation, target: text(call, "target"), args: text(call, "args") };
+  const target = text(call, "target");
+  if (target.length > MAX_TARGET_CHARACTERS) throw violation("a target over its length");
+  return { id: count(call, "id"), operation, target, args: text(call, "args") };
 }
 
 function parseLog(value: unknown): LogEntry {

@@ -3,14 +3,16 @@
 
 import { decodeBase64, encodeBase64 } from "../base/base64.ts";
 import { textBytes } from "../base/text.ts";
-import type {
-  GuestCall,
-  GuestOperation,
-  LogEntry,
-  LogLevel,
-  NumberedReply,
-  ProgramError,
-  RuntimeOutcome,
+import {
+  type GuestCall,
+  type GuestOperation,
+  LOG_ENTRY_BYTES,
+  type LogEntry,
+  type LogLevel,
+  MAX_TARGET_CHARACTERS,
+  type NumberedReply,
+  type ProgramError,
+  type RuntimeOutcome,
 } from "../protocol/guest-protocol.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import type { GuestVm, VmHost, VmTemplate } from "./quickjs-vm.ts";
@@ -89,6 +91,7 @@ class QuickJsRun implements RuntimeRun, VmHost {
   #outcome: RuntimeOutcome | undefined;
   #ended = false;
   #waiting: GuestCall[] = [];
+  #waitingBytes = 0;
   #logs: LogEntry[] = [];
   #outputBytes = 0;
   #logBytes = 0;
@@ -152,21 +155,26 @@ class QuickJsRun implements RuntimeRun, VmHost {
   // What the prelude asks for.
 
   call(operation: GuestOperation, target: string, args: string): number {
-    const { maxToolCalls, maxMessageBytes } = this.#command.limits;
+    const { maxToolCalls, maxMessageBytes, memoryBytes } = this.#command.limits;
+    const bytes = textBytes(args);
     this.#callCount += 1;
     const id = this.#callCount;
     if (id > maxToolCalls) {
       this.#stopped("tool_calls", `The program made more than ${maxToolCalls} calls.`);
-    } else if (textBytes(args) > maxMessageBytes || target.length > 1024) {
+    } else if (bytes > maxMessageBytes || target.length > MAX_TARGET_CHARACTERS) {
       this.#stopped("output", `A call's arguments exceed ${maxMessageBytes} bytes.`);
+    } else if (this.#waitingBytes + bytes > memoryBytes) {
+      // What waits here lies outside the engine's memory and counts as the guest's all the same.
+      this.#outcome ??= this.#memory();
     } else {
+      this.#waitingBytes += bytes;
       this.#waiting.push({ id, operation, target, args });
     }
     return id;
   }
 
   log(level: LogLevel, text: string): void {
-    const bytes = textBytes(text);
+    const bytes = textBytes(text) + LOG_ENTRY_BYTES;
     this.#outputBytes += bytes;
     if (this.#outputBytes > this.#command.limits.maxOutputBytes) {
       return this.#stopped("output", `The logs exceed ${this.#command.limits.maxOutputBytes} bytes.`);
@@ -275,16 +283,32 @@ class QuickJsRun implements RuntimeRun, VmHost {
   }
 
   #flush(idle: boolean): void {
-    if (this.#ended || !this.#link.open) return;
-    const room = this.#command.limits.maxToolCallsInFlight - this.#inFlight;
-    const calls = this.#waiting.splice(0, Math.max(0, room));
-    const logs = this.#logs;
     // A guest that only waits says so too: from then on its own clock stands still.
-    if (calls.length === 0 && logs.length === 0 && !idle) return;
-    this.#inFlight += calls.length;
-    this.#logs = [];
-    this.#logBytes = 0;
-    this.#link.turn(idle, calls, logs);
+    for (let said = !idle; !this.#ended && this.#link.open; said = true) {
+      const calls = this.#takeCalls();
+      const logs = this.#logs;
+      if (calls.length === 0 && logs.length === 0 && said) return;
+      this.#logs = [];
+      this.#logBytes = 0;
+      this.#link.turn(idle, calls, logs);
+    }
+  }
+
+  /** The waiting calls that may go now, as many as one message holds. */
+  #takeCalls(): readonly GuestCall[] {
+    const { maxToolCallsInFlight, maxMessageBytes } = this.#command.limits;
+    const calls: GuestCall[] = [];
+    for (let bytes = 0; this.#inFlight < maxToolCallsInFlight; this.#inFlight += 1) {
+      const [call] = this.#waiting;
+      if (call === undefined) break;
+      const size = textBytes(call.args);
+      if (calls.length > 0 && bytes + size > maxMessageBytes) break;
+      bytes += size;
+      this.#waitingBytes -= size;
+      calls.push(call);
+      this.#waiting.shift();
+    }
+    return calls;
   }
 
   #end(outcome: RuntimeOutcome): void {

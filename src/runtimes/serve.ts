@@ -73,7 +73,12 @@ export function serve(boot: (modules: BootMessage["modules"]) => Promise<Runtime
     if ("type" in data) {
       const problem = findOpenDoor();
       if (problem !== undefined) return post({ type: "unfit", message: problem });
-      runtime = await boot(data.modules);
+      try {
+        runtime = await boot(data.modules);
+      } catch (error) {
+        // Nobody would hear of it: a rejection in a worker reaches no error handler outside.
+        return post({ type: "unfit", message: String(error) });
+      }
       return post({ type: "ready" });
     }
     const { credits, command } = data;

@@ -6,6 +6,7 @@ import { textBytes } from "../base/text.ts";
 import {
   type GuestCall,
   type GuestPort,
+  LOG_ENTRY_BYTES,
   type LogEntry,
   type NumberedReply,
   type Program,
@@ -143,7 +144,7 @@ class GuestRun {
 
   #log(entries: readonly LogEntry[]): boolean {
     if (entries.length === 0) return true;
-    for (const entry of entries) this.#logBytes += textBytes(entry.text);
+    for (const entry of entries) this.#logBytes += textBytes(entry.text) + LOG_ENTRY_BYTES;
     if (this.#logBytes > this.#limits.maxOutputBytes) {
       this.stop("output", `The logs exceed ${this.#limits.maxOutputBytes} bytes.`);
       return false;

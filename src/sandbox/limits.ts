@@ -8,7 +8,7 @@ export interface Limits {
   readonly toolWaitMs: number;
   /** Memory of the guest. Bytes. */
   readonly memoryBytes: number;
-  /** Value and logs together, as UTF-8. Bytes. */
+  /** Value and logs together, as UTF-8; each log entry counts 64 more. Bytes. */
   readonly maxOutputBytes: number;
   /** Tool calls, searches and context operations of one run. */
   readonly maxToolCalls: number;

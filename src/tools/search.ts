@@ -47,6 +47,8 @@ const COVERAGE = 0.5;
 const PREFIX_WEIGHT = 0.5;
 const MAX_PREFIXED = 8;
 const MAX_QUERY_TERMS = 64;
+/** The rest of a longer query is not read. */
+const MAX_QUERY_CHARS = 2_000;
 
 interface Postings {
   readonly documents: number[];
@@ -141,7 +143,7 @@ function queryTerms(
   postings: ReadonlyMap<string, Postings>,
   expand: (term: string) => readonly string[],
 ): readonly { readonly term: string; readonly share: number }[] {
-  const terms = [...new Set(createTermReader()(query))].slice(0, MAX_QUERY_TERMS);
+  const terms = [...new Set(createTermReader()(query.slice(0, MAX_QUERY_CHARS)))].slice(0, MAX_QUERY_TERMS);
   return terms.flatMap((term) => {
     if (postings.has(term)) return [{ term, share: 1 }];
     const similar = term.length < 3 ? [] : expand(term);

@@ -14,7 +14,9 @@ test("counts what programs return exactly", () => {
     at: new Date(id * 1e9).toISOString(),
     ratio: id / 7,
   }));
-  const prose = "It's what they've said, isn't it? <|endoftext|> Über die Straße…\n\n\tnext: 1234567 ".repeat(200);
+  const prose = "It's what they've said, isn't it? <|endoftext|> Über die Straße…\n\n\tnext: 1234567 ".repeat(
+    200,
+  );
   for (const text of ["", "a", JSON.stringify(rows), JSON.stringify(rows, null, 2), prose]) {
     expect(countBounded(text, count, never)).toBe(count(text));
   }
@@ -33,5 +35,12 @@ test("counts a megabyte without a boundary in seconds, never too low", () => {
 test("takes what is left at the deadline for one token a byte", () => {
   let calls = 0;
   const text = "x".repeat(10_000);
-  expect(countBounded(text, () => 1, 0, () => calls++)).toBe(2 + (10_000 - 2_048));
+  expect(
+    countBounded(
+      text,
+      () => 1,
+      0,
+      () => calls++,
+    ),
+  ).toBe(2 + (10_000 - 2_048));
 });

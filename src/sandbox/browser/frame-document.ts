@@ -3,7 +3,13 @@
 // as text, inside a size and inside the credits that the page gives. No guest ever runs on this thread.
 
 import { expose } from "comlink";
-import { CREDIT_WINDOW, messageCharacters } from "../../protocol/guest-protocol.ts";
+import {
+  CREDIT_WINDOW,
+  LOG_ENTRY_BYTES,
+  messageCharacters,
+  parseRuntimeMessage,
+  type RuntimeLimits,
+} from "../../protocol/guest-protocol.ts";
 import type { FrameControl, FrameEnvelope, FrameNotice } from "./frame-control.ts";
 
 const kinds = new Map<
@@ -49,6 +55,7 @@ function terminate(id: number): void {
 function relay(id: number, worker: Worker, port: MessagePort): void {
   let unacknowledged = 0;
   let characters = messageCharacters({ maxMessageBytes: 0, maxOutputBytes: 0 });
+  let limits: RuntimeLimits | undefined;
   const notify = (notice: FrameNotice): void => {
     terminate(id);
     port.postMessage(notice);
@@ -62,7 +69,11 @@ function relay(id: number, worker: Worker, port: MessagePort): void {
       return notify({ ended: "flood", message: "The worker sent something that is no text." });
     if (data.length > characters)
       return notify({ ended: "flood", message: "The worker sent a message over its size." });
-    port.postMessage(data);
+    if (limits === undefined || data.length <= CHEAP_CHARACTERS) return port.postMessage(data);
+    const message = rewrite(data, limits);
+    if (message === undefined)
+      return notify({ ended: "flood", message: "The worker sent a large message of its own making." });
+    port.postMessage(message);
   };
   worker.onmessageerror = () => notify({ ended: "crash", message: "The worker sent what can't be read." });
   worker.onerror = (event) => {
@@ -72,9 +83,32 @@ function relay(id: number, worker: Worker, port: MessagePort): void {
   port.onmessage = ({ data }: MessageEvent<FrameEnvelope>) => {
     const { credits, command } = data;
     unacknowledged -= credits;
-    if (command?.type === "run") characters = messageCharacters(command.limits);
+    if (command?.type === "run") {
+      limits = command.limits;
+      characters = messageCharacters(limits);
+    }
     worker.postMessage(data);
   };
+}
+
+/** Messages up to this length cost the page next to nothing, whatever is in them. */
+const CHEAP_CHARACTERS = 16 * 1024;
+
+/**
+ * Writes a large message anew with only what the protocol knows, so that the page parses a few long
+ * texts and never a million small values. `undefined` for what no runtime of ours would send.
+ */
+function rewrite(data: string, limits: RuntimeLimits): string | undefined {
+  try {
+    const message = parseRuntimeMessage(data);
+    const { calls = [], logs = [] } =
+      "calls" in message ? message : "logs" in message ? { logs: message.logs } : {};
+    const fits =
+      calls.length <= limits.maxToolCallsInFlight && logs.length * LOG_ENTRY_BYTES <= limits.maxOutputBytes;
+    return fits ? JSON.stringify(message) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names the wall that is missing around this document, if one is. */

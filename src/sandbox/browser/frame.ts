@@ -13,7 +13,7 @@ export interface SandboxFrameOptions {
    * the script of the default, generated frame. See README, "Content security policy".
    */
   readonly url?: string;
-  /** How long the frame may take to answer. Milliseconds, default 10,000. */
+  /** How long the frame, and each worker in it, may take to answer. Milliseconds, default 10,000. */
   readonly bootTimeoutMs?: number;
 }
 
@@ -29,6 +29,8 @@ const SILENCE_MS = 3_000;
 
 /** Credits travel with commands; without one they go back in groups. */
 const CREDIT_GROUP = 16;
+
+const BOOT_TIMEOUT_MS = 10_000;
 
 /**
  * The isolated frame of one page, with the workers in it.
@@ -82,7 +84,7 @@ async function openFrame(options: SandboxFrameOptions, onDeath: () => void): Pro
   iframe.style.display = "none";
   if (options.url === undefined) iframe.srcdoc = (await import("./frame-document.ts?frame")).default;
   else iframe.src = options.url;
-  const timeoutMs = options.bootTimeoutMs ?? 10_000;
+  const timeoutMs = options.bootTimeoutMs ?? BOOT_TIMEOUT_MS;
   const ready = Promise.withResolvers<void>();
   const loaded = Promise.withResolvers<void>();
   iframe.addEventListener("load", () => loaded.resolve(), { once: true });
@@ -94,7 +96,7 @@ async function openFrame(options: SandboxFrameOptions, onDeath: () => void): Pro
   const timer = setTimeout(() => {
     const hint =
       options.url === undefined
-        ? "If the page's content security policy restricts script-src or worker-src, serve sandbox.html and pass quickjs({ frame: new SandboxFrame({ url }) })."
+        ? "If the page's content security policy restricts script-src or worker-src, serve sandbox.html and write createOptimizer({ frame: new SandboxFrame({ url }) })."
         : `Check that ${options.url} delivers the sandbox.html of this package and that frame-src allows it.`;
     ready.reject(layerError("frame", `no answer within ${timeoutMs} ms`, hint));
   }, timeoutMs);
@@ -113,21 +115,25 @@ async function openFrame(options: SandboxFrameOptions, onDeath: () => void): Pro
   const channel = new MessageChannel();
   // The frame's origin is opaque, so no target origin can name it; the window is the one that answered.
   iframe.contentWindow?.postMessage(null, "*", [channel.port2]);
-  return new LiveFrame(iframe, channel.port1, onDeath);
+  return new LiveFrame(iframe, channel.port1, timeoutMs, onDeath);
 }
 
 /** A frame that answered. */
 class LiveFrame {
   readonly #iframe: HTMLIFrameElement;
   readonly #control: Remote<FrameControl>;
+  readonly #bootTimeoutMs: number;
   readonly #onDeath: () => void;
+  readonly #death = Promise.withResolvers<never>();
   readonly #kinds = new Map<string, Promise<void>>();
   readonly #workers = new Set<FrameWorker>();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
-  constructor(iframe: HTMLIFrameElement, port: MessagePort, onDeath: () => void) {
+  constructor(iframe: HTMLIFrameElement, port: MessagePort, bootTimeoutMs: number, onDeath: () => void) {
     this.#iframe = iframe;
+    this.#bootTimeoutMs = bootTimeoutMs;
+    this.#death.promise.catch(() => undefined);
     this.#control = wrap<FrameControl>(port);
     this.#onDeath = onDeath;
     // The frame loads once. A second load means that something navigated it.
@@ -138,7 +144,10 @@ class LiveFrame {
     const loading =
       this.#kinds.get(kind) ??
       assets().then(async ({ source, binaries }) => {
-        await this.#control.load(kind, source, transfer(binaries, Object.values(binaries)));
+        await this.#answerOf(
+          this.#control.load(kind, source, transfer(binaries, Object.values(binaries))),
+          true,
+        );
       });
     this.#kinds.set(kind, loading);
     loading.catch(() => this.#kinds.delete(kind));
@@ -157,8 +166,10 @@ class LiveFrame {
     this.#workers.add(worker);
     this.#watch();
     try {
-      worker.assign(await this.#control.spawn(kind, transfer(port2, [port2])));
-      await worker.ready;
+      // A frame that answers late still hears that its worker is not wanted any more.
+      const spawned = this.#control.spawn(kind, transfer(port2, [port2])).then((id) => worker.assign(id));
+      await this.#answerOf(spawned, true);
+      await this.#answerOf(worker.ready, false);
     } catch (error) {
       worker.kill();
       throw layerError("worker", messageOf(error), "Nothing was run.");
@@ -172,7 +183,22 @@ class LiveFrame {
     this.#rest();
     this.#iframe.remove();
     this.#onDeath();
+    this.#death.reject(new Error(reason));
     for (const worker of [...this.#workers]) worker.die(reason, false);
+  }
+
+  /** Waits for an answer, but not longer than a boot may take and not for a dead frame. A frame that fails is closed. */
+  async #answerOf<T>(answer: Promise<T>, ofFrame: boolean): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new Error(`no answer within ${this.#bootTimeoutMs} ms`));
+      if (ofFrame) this.close("The sandbox frame gave no answer.");
+    }, this.#bootTimeoutMs);
+    try {
+      return await Promise.race([answer, late.promise, this.#death.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Asks the frame in intervals whether it lives: a crashed renderer sends no event. */
@@ -227,8 +253,10 @@ export class FrameWorker implements GuestChannel {
     port.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (isJsonObject(data) && typeof data.message === "string")
         return this.die(data.message, data.ended === "flood");
+      // Between two runs a worker has nothing to say: one that does is no longer what we started.
+      if (this.#onMessage === undefined) return this.die("The worker spoke out of turn.", true);
       this.#uncredited += 1;
-      this.#onMessage?.(data);
+      this.#onMessage(data);
       if (this.#uncredited >= CREDIT_GROUP) this.#post({});
     };
   }
@@ -247,6 +275,7 @@ export class FrameWorker implements GuestChannel {
   }
 
   listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void {
+    if (this.#dead) return onDeath("The worker is dead.", false);
     this.#onMessage = onMessage;
     this.#onDeath = onDeath;
   }

@@ -1,0 +1,177 @@
+// The attacker broke out of the engine: any JavaScript of his runs in the worker. He wants the network,
+// the page's storage, or code from text. Each wall is taken away once, to see that the probe would tell.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import frameHtml from "../../src/sandbox/browser/frame-document.ts?frame";
+import probe from "./payloads/worker-reach.js?raw";
+import { type Canary, openCanary } from "./setup/canary.ts";
+import { hostileSource, openHostileTarget } from "./setup/hostile-worker.ts";
+import { benignValue, endOf } from "./setup/target.ts";
+
+const planted = `planted-${crypto.randomUUID()}`;
+const secret = `secret-${crypto.randomUUID()}`;
+let forget: () => Promise<void>;
+
+beforeAll(async () => {
+  forget = await plantSecrets();
+});
+afterAll(() => forget());
+
+/** What can be reached over the network from a worker, in a page without walls. */
+const NETWORK = [
+  "fetch",
+  "fetch-no-cors",
+  "fetch-keepalive",
+  "fetch-cookies",
+  "sync-xhr",
+  "websocket",
+  "event-source",
+  "import-scripts",
+  "import",
+  "nested-fetch",
+  "nested-import",
+];
+const STORAGE = ["indexed-db", "cache", "opfs", "broadcast"];
+const CODE = ["eval", "function", "timeout-text"];
+
+const prelude = (canary: Canary): string =>
+  `const HTTP = ${JSON.stringify(canary.http)}, WS = ${JSON.stringify(canary.ws)}, PLANTED = ${JSON.stringify(planted)};\n${probe}\n`;
+
+type Report = Readonly<Record<string, string>>;
+
+const worked = (report: Report, names: readonly string[]): readonly string[] =>
+  names.filter((name) => report[name] === "42" || report[name]?.includes(secret));
+
+describe("a compromised worker", () => {
+  test("reaches no network, no storage, and makes no code from text", async () => {
+    await using target = await openHostileTarget();
+    const canary = openCanary();
+    target.attack(hostileSource("done(await reach());", undefined, prelude(canary)));
+    const result = await target.run("0", { maxTokens: 100_000 });
+    if (result.status !== "returned") throw new Error(endOf(result));
+    const report = result.value as Report;
+    // The same probe without walls, later: when its hits are there, those of the attack would be too.
+    const control = openCanary();
+    await inPlainWorker(prelude(control));
+    expect(await control.hits(...NETWORK)).toEqual(expect.arrayContaining(NETWORK));
+    expect(await canary.hits()).toEqual([]);
+    expect(JSON.stringify(report)).not.toContain(secret);
+    expect(worked(report, [...STORAGE, ...CODE, "import-blob", "import-data"])).toEqual([]);
+    const refused = Object.keys(report).filter((name) => report[name]?.startsWith("refused"));
+    expect(refused).toEqual(
+      expect.arrayContaining([
+        ...NETWORK.filter((name) => !name.startsWith("nested")),
+        "indexed-db",
+        "cache",
+        "opfs",
+        ...CODE.slice(0, 2),
+      ]),
+    );
+    expect(report["page-url"]).not.toContain(location.origin + location.pathname);
+    expect(await benignValue(target)).toBe(42);
+  });
+
+  test("control: in a plain worker of the page everything is reached", async () => {
+    const canary = openCanary();
+    const report = await inPlainWorker(prelude(canary));
+    expect(await canary.hits(...NETWORK)).toEqual(expect.arrayContaining(NETWORK));
+    expect(worked(report, STORAGE)).toEqual(STORAGE);
+    expect(worked(report, CODE)).toEqual(CODE);
+  });
+
+  test("control: in an opaque frame without our policy the network and code from text are reached", async () => {
+    const canary = openCanary();
+    const report = await inFrame(prelude(canary), "allow-scripts", "");
+    expect(await canary.hits(...NETWORK)).toEqual(expect.arrayContaining(NETWORK));
+    expect(worked(report, CODE)).toEqual(CODE);
+    expect(JSON.stringify(report)).not.toContain(secret);
+  });
+
+  test("control: in a frame with our policy but the page's origin the storage is reached", async () => {
+    const canary = openCanary();
+    const policy = /content="([^"]+)"/.exec(frameHtml)?.[1] ?? "";
+    expect(policy).toContain("connect-src 'none'");
+    const report = await inFrame(prelude(canary), "allow-scripts allow-same-origin", policy);
+    expect(worked(report, STORAGE)).toEqual(STORAGE);
+    expect(worked(report, CODE)).toEqual([]);
+    expect(await canary.hits()).toEqual([]);
+  });
+
+  test("dies with the workers that it started", async () => {
+    await using target = await openHostileTarget();
+    // Each nested worker beats on a channel of the frame's own origin; the next attacker listens there.
+    const beat = `const channel = new BroadcastChannel("zombies"); setInterval(() => channel.postMessage(1), 5); for (;;) { const end = performance.now() + 5; while (performance.now() < end); await new Promise((r) => setTimeout(r)); }`;
+    const listen = `new Promise((resolve) => { const channel = new BroadcastChannel("zombies"); let heard = 0; channel.onmessage = () => { heard += 1; }; setTimeout(() => resolve(heard), 300); })`;
+    const start = `for (let i = 0; i < 3; i++) new Worker(URL.createObjectURL(new Blob([${JSON.stringify(`(async () => { ${beat} })()`)}])));`;
+    target.attack(hostileSource(`${start} done(await ${listen});`));
+    const alive = await target.run("0");
+    expect(alive.status === "returned" && Number(alive.value)).toBeGreaterThan(3);
+    target.attack(hostileSource(`await ${listen}; done(await ${listen});`));
+    expect(await target.run("0")).toMatchObject({ status: "returned", value: 0 });
+  });
+});
+
+function inPlainWorker(text: string): Promise<Report> {
+  const url = URL.createObjectURL(
+    new Blob([`${text}; reach().then((report) => postMessage(report));`], { type: "text/javascript" }),
+  );
+  const worker = new Worker(url);
+  return new Promise<Report>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<Report>) => resolve(data);
+    worker.onerror = (event) => reject(new Error(event.message));
+  }).finally(() => worker.terminate());
+}
+
+/** The same in a worker of a frame with other walls than ours. */
+async function inFrame(text: string, sandbox: string, policy: string): Promise<Report> {
+  const iframe = document.createElement("iframe");
+  iframe.setAttribute("sandbox", sandbox);
+  const source = JSON.stringify(`${text}; reach().then((report) => postMessage(report));`).replaceAll(
+    "<",
+    "\\u003c",
+  );
+  const script = `const worker = new Worker(URL.createObjectURL(new Blob([${source}], { type: "text/javascript" }))); worker.onmessage = ({ data }) => parent.postMessage({ report: data }, "*");`;
+  const hash = btoa(
+    String.fromCharCode(
+      ...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script))),
+    ),
+  );
+  const own = policy.replace(/'sha256-[^']+'/, `'sha256-${hash}'`);
+  iframe.srcdoc = `<!doctype html><meta charset="utf-8">${own === "" ? "" : `<meta http-equiv="Content-Security-Policy" content="${own}">`}<script>${script}</script>`;
+  const report = new Promise<Report>((resolve) => {
+    const hear = ({ source: from, data }: MessageEvent<{ readonly report?: Report }>): void => {
+      if (from !== iframe.contentWindow || data.report === undefined) return;
+      removeEventListener("message", hear);
+      resolve(data.report);
+    };
+    addEventListener("message", hear);
+  });
+  document.body.append(iframe);
+  return report.finally(() => iframe.remove());
+}
+
+/** Puts the secret wherever a worker of the page's origin could read it. */
+async function plantSecrets(): Promise<() => Promise<void>> {
+  const opening = indexedDB.open(planted);
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    opening.onupgradeneeded = () => opening.result.createObjectStore("store").put(secret, "key");
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error ?? new Error("no database"));
+  });
+  await (await caches.open(planted)).put("/planted", new Response(secret));
+  const directory = await navigator.storage.getDirectory();
+  const writable = await (await directory.getFileHandle(planted, { create: true })).createWritable();
+  await writable.write(secret);
+  await writable.close();
+  localStorage.setItem(planted, secret);
+  const channel = new BroadcastChannel(planted);
+  channel.onmessage = () => channel.postMessage(secret);
+  return async () => {
+    channel.close();
+    localStorage.removeItem(planted);
+    await directory.removeEntry(planted);
+    await caches.delete(planted);
+    database.close();
+    indexedDB.deleteDatabase(planted);
+  };
+}

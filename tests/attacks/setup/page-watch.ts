@@ -1,0 +1,44 @@
+/** What the page's own thread went through while something ran. */
+export interface PageWatch {
+  /** Longest task of the page's thread, and longest pause between two turns of its event loop. Milliseconds. */
+  readonly longestTaskMs: number;
+  readonly longestPauseMs: number;
+}
+
+/** Longest task that the page may suffer: 50 ms is the promise, the rest is for a machine that others use too. */
+export const MAX_TASK_MS = 50;
+export const LOADED_MACHINE_MS = 100;
+
+/** Watches the page's thread while `work` runs. */
+export async function watchPage<T>(work: () => Promise<T>): Promise<PageWatch & { readonly value: T }> {
+  let longestTaskMs = 0;
+  let longestPauseMs = 0;
+  let last = performance.now();
+  let watching = true;
+  const note = (entries: PerformanceEntryList): void => {
+    for (const { duration } of entries) longestTaskMs = Math.max(longestTaskMs, duration);
+  };
+  const observer = new PerformanceObserver((list) => note(list.getEntries()));
+  observer.observe({ type: "longtask" });
+  const { port1, port2 } = new MessageChannel();
+  const beat = (): void => {
+    const now = performance.now();
+    longestPauseMs = Math.max(longestPauseMs, now - last);
+    last = now;
+    if (watching) setTimeout(() => port2.postMessage(null), 5);
+  };
+  port1.onmessage = beat;
+  beat();
+  try {
+    const value = await work();
+    beat();
+    // Long tasks are reported after they ended: one turn later they are here.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    note(observer.takeRecords());
+    return { value, longestTaskMs, longestPauseMs };
+  } finally {
+    watching = false;
+    observer.disconnect();
+    port1.close();
+  }
+}
