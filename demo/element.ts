@@ -1,0 +1,32 @@
+/**
+ * Makes an element. Children that are texts stay texts: this page never parses outside data as HTML.
+ *
+ * `attributes` has no `style`: the page's content security policy forbids it.
+ */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: readonly (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** The element of index.html with this id. Throws when the page and the script disagree. */
+export function requireElement<E extends Element>(id: string, type: new () => E): E {
+  const node = document.getElementById(id);
+  if (node instanceof type) return node;
+  throw new Error(`index.html has no ${type.name} with the id ${id}.`);
+}
+
+/** Says that a button does nothing now, and leaves it focusable: a run must not throw the focus away. */
+export function setDisabled(button: HTMLButtonElement, disabled: boolean): void {
+  button.setAttribute("aria-disabled", String(disabled));
+}
+
+/** Whether {@link setDisabled} has switched a button off. */
+export function isDisabled(button: HTMLButtonElement): boolean {
+  return button.getAttribute("aria-disabled") === "true";
+}
