@@ -67,7 +67,7 @@ export function createActivityPanel(): ActivityPanel {
           ticking = setInterval(drawSoon, TICK_MS);
           return drawSoon();
         case "tool_call": {
-          const line = createCallLine(event.name, JSON.stringify(event.args), atMs);
+          const line = createCallLine(event.name, event.args, atMs);
           calls.set(event.call, line);
           appendCounted(line.node);
           return drawSoon();

@@ -1,4 +1,4 @@
-import type { LogEntry, RunResult, ToolCallRecord } from "../src/index.ts";
+import type { JsonObject, LogEntry, RunResult, ToolCallRecord } from "../src/index.ts";
 import { element } from "./element.ts";
 import { formatBytes, formatMs } from "./format.ts";
 
@@ -14,11 +14,14 @@ export interface CallLine {
   end(atMs: number, record: ToolCallRecord | undefined): void;
 }
 
-export function createCallLine(name: string, args: string, startMs: number): CallLine {
+export function createCallLine(name: string, args: JsonObject, startMs: number): CallLine {
   const facts = element("span", { class: "event-facts" }, "waiting…");
   const fill = element("span", { class: "bar-fill" });
   const note = element("div", { class: "event-note" });
-  if (args !== "{}") note.append(element("code", {}, clip(args, MAX_ARGUMENT_CHARS)));
+  const text = Object.entries(args)
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+    .join(", ");
+  if (text !== "") note.append(element("code", {}, clip(text, MAX_ARGUMENT_CHARS)));
   const node = element(
     "li",
     { class: "event call waiting" },

@@ -42,6 +42,9 @@ let running: AbortController | undefined;
 const panel = createProgramPanel({ onRun: (request) => void run(request), onCancel: () => running?.abort() });
 
 catalog.open = !narrow.matches;
+narrow.addEventListener("change", () => {
+  catalog.open = !narrow.matches;
+});
 result.showEmpty();
 await start();
 

@@ -70,11 +70,16 @@ return [...causes].map(([cause, group]) => ({
         about:
           "Analyzes, tries each fix as a dry run and applies only what is safe: decisions in code, without a model in the loop.",
         code: `const SAFE = ["retry_with_backoff", "patch_input"];
-const { errors } = await tools.errors.list_errors({ status: "open", limit: 6 });
+const [mild, severe] = await Promise.all(
+  ["warning", "fatal"].map((severity) =>
+    tools.errors.list_errors({ severity, status: "open", limit: 3 }),
+  ),
+);
 
 const report = { fixed: [] as string[], leftForPeople: [] as string[] };
-for (const { id, code } of errors) {
-  const { suggestedStrategy: strategy } = await tools.errors.analyze_error({ id });
+for (const { id, code } of [...mild.errors, ...severe.errors]) {
+  const analysis = await tools.errors.analyze_error({ id });
+  const strategy = analysis.suggestedStrategy;
   const trial = await tools.errors.fix_error({ id, strategy, dryRun: true });
   console.log(\`\${id} \${code}: \${trial.note}\`);
   if (SAFE.includes(strategy)) {

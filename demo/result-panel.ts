@@ -29,7 +29,7 @@ export function createResultPanel(host: HTMLElement): ResultPanel {
     },
     showRunning() {
       charts = [];
-      show(element("p", { class: "empty" }, "Running…"));
+      show(element("p", { class: "empty" }, "The program runs in its sandbox."));
     },
     showResult(result, onGoTo) {
       show(element("div", { class: "facts" }, ...flow(result), metrics(result)), outcome(result, onGoTo));
