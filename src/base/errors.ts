@@ -37,15 +37,24 @@ export class OptimizerError extends Error {
 /** Finds the `OptimizerError` behind an unknown value, from any realm. */
 export function findOptimizerError(value: unknown): OptimizerError | undefined {
   if (value instanceof OptimizerError) return value;
-  if (value instanceof Error && value.name === "OptimizerError" && "code" in value && "kind" in value) {
-    return value as OptimizerError;
-  }
-  return undefined;
+  // An error of another realm is no instance of our `Error`.
+  if (typeof value !== "object" || value === null) return undefined;
+  const isOurs =
+    Reflect.get(value, "name") === "OptimizerError" &&
+    typeof Reflect.get(value, "code") === "number" &&
+    typeof Reflect.get(value, "kind") === "string";
+  return isOurs ? (value as OptimizerError) : undefined;
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown, from any realm. Never throws itself. */
 export function messageOf(value: unknown): string {
-  return value instanceof Error ? value.message : String(value);
+  try {
+    const message: unknown =
+      typeof value === "object" && value !== null ? Reflect.get(value, "message") : undefined;
+    return typeof message === "string" ? message : String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** Marks a branch that the type system proves unreachable. */

@@ -83,7 +83,9 @@ function cut(value: Json, budget: number, sizes: ReadonlyMap<Json, number>): Jso
 const NOTE = 32;
 
 function cutText(text: string, budget: number): string {
-  let end = Math.max(0, Math.min(text.length, budget - NOTE));
+  // The budget counts characters of JSON, where some of the text are written as six.
+  const share = text.length / JSON.stringify(text).length;
+  let end = Math.max(0, Math.min(text.length - 1, Math.floor((budget - NOTE) * share)));
   const last = text.charCodeAt(end - 1);
   // Never between the two halves of a character.
   if (last >= 0xd800 && last <= 0xdbff) end -= 1;

@@ -1,6 +1,8 @@
 import { type ErrorCode, findOptimizerError, messageOf } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
+import { clipText } from "../base/text.ts";
 import type { Truncation } from "./fit-value.ts";
+import { MAX_MESSAGE_CHARACTERS } from "./model-output.ts";
 import type { RunResult, RunUsage } from "./run-result.ts";
 
 export type JsonRpcId = string | number | null;
@@ -47,7 +49,11 @@ export function respondWithRun(id: JsonRpcId, result: RunResult): JsonRpcRespons
       const { name, message, line, code, kind, hint } = result.error;
       const place = line === undefined ? "" : ` (line ${line})`;
       const data = { kind, retryable: false, ...(hint === undefined ? {} : { hint }), runId };
-      return { jsonrpc: "2.0", id, error: { code, message: `${name}: ${message}${place}`, data } };
+      return {
+        jsonrpc: "2.0",
+        id,
+        error: { code, message: `${clipText(`${name}: ${message}`, MAX_MESSAGE_CHARACTERS)}${place}`, data },
+      };
     }
     case "stopped": {
       const { code, message, reason, hint } = result;
@@ -64,5 +70,9 @@ export function respondWithError(id: JsonRpcId, failure: unknown): JsonRpcRespon
   const error = findOptimizerError(failure);
   const { code = 500, kind = "internal", retryable = false, hint } = error ?? {};
   const data = { kind, retryable, ...(hint === undefined ? {} : { hint }) };
-  return { jsonrpc: "2.0", id, error: { code, message: messageOf(failure), data } };
+  return {
+    jsonrpc: "2.0",
+    id,
+    error: { code, message: clipText(messageOf(failure), MAX_MESSAGE_CHARACTERS), data },
+  };
 }

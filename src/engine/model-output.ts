@@ -1,5 +1,6 @@
 import { findOptimizerError, messageOf } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
+import { clipText } from "../base/text.ts";
 import type { Truncation } from "./fit-value.ts";
 import type { RunError, RunResult } from "./run-result.ts";
 
@@ -20,13 +21,16 @@ export type ModelOutput =
       readonly hint: string;
     };
 
+/** How much of a failure's message goes back to a model. */
+export const MAX_MESSAGE_CHARACTERS = 1_000;
+
 /** Log lines that a model gets to see, the last ones, and how much of each. */
 const MAX_LINES = 10;
 const MAX_LINE_CHARACTERS = 200;
 
 /** Boils a run down for the model. */
 export function toModelOutput(result: RunResult): ModelOutput {
-  const lines = result.logs.slice(-MAX_LINES).map(({ text }) => text.slice(0, MAX_LINE_CHARACTERS));
+  const lines = result.logs.slice(-MAX_LINES).map(({ text }) => clipText(text, MAX_LINE_CHARACTERS));
   // A program that returned its value has said what it wanted to say.
   const hasValue = result.status === "returned" && result.value !== null;
   const logs = lines.length === 0 || hasValue ? {} : { logs: lines };
@@ -37,7 +41,11 @@ export function toModelOutput(result: RunResult): ModelOutput {
     }
     case "threw": {
       const { stack: _, ...error } = result.error;
-      return { status: "threw", error: { ...error, message: error.message.slice(0, 1_000) }, ...logs };
+      return {
+        status: "threw",
+        error: { ...error, message: clipText(error.message, MAX_MESSAGE_CHARACTERS) },
+        ...logs,
+      };
     }
     case "stopped": {
       const { status, reason, code, message, hint } = result;
@@ -55,7 +63,7 @@ export function toModelFailure(failure: unknown): ModelOutput {
     status: "threw",
     error: {
       name: "Error",
-      message: messageOf(failure),
+      message: clipText(messageOf(failure), MAX_MESSAGE_CHARACTERS),
       code: error?.code ?? 500,
       kind: error?.kind ?? "internal",
       ...(error?.hint === undefined ? {} : { hint: error.hint }),

@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Poolable, WorkerPool } from "../../src/sandbox/worker-pool.ts";
+
+class FakeWorker implements Poolable {
+  readonly name: string;
+  alive = true;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  kill(): void {
+    this.alive = false;
+  }
+}
+
+/** A pool whose workers start when the test says so. */
+function scriptedPool({ maxWorkers = 2, minWorkers = 1, idleMs = 1_000 } = {}) {
+  const starting: { resolve: (worker: FakeWorker) => void; reject: (reason: unknown) => void }[] = [];
+  const spawned: FakeWorker[] = [];
+  const pool = new WorkerPool<FakeWorker>({
+    spawn: () => new Promise((resolve, reject) => starting.push({ resolve, reject })),
+    maxWorkers,
+    minWorkers,
+    idleMs,
+  });
+  return {
+    pool,
+    spawned,
+    get starting() {
+      return starting.length;
+    },
+    async start(): Promise<FakeWorker> {
+      const worker = new FakeWorker(`w${spawned.length + 1}`);
+      spawned.push(worker);
+      starting.shift()?.resolve(worker);
+      await settle();
+      return worker;
+    },
+    async fail(reason: unknown): Promise<void> {
+      starting.shift()?.reject(reason);
+      await settle();
+    },
+  };
+}
+
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+};
+
+const never = new AbortController().signal;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("starts no more workers than it may, and serves callers in their order", async () => {
+  const scripted = scriptedPool({ maxWorkers: 2 });
+  const { pool } = scripted;
+  const order: string[] = [];
+  const take = (caller: string) =>
+    pool.take(never).then((worker) => {
+      order.push(`${caller} ${worker.name}`);
+      return worker;
+    });
+  const [first, , ,] = [take("a"), take("b"), take("c"), take("d")];
+  expect(scripted.starting).toBe(2);
+  await scripted.start();
+  await scripted.start();
+  expect(order).toEqual(["a w1", "b w2"]);
+  pool.give(await first);
+  await settle();
+  expect(order).toEqual(["a w1", "b w2", "c w1"]);
+  expect(scripted.starting).toBe(0);
+});
+
+test("a worker that comes back serves one who waits for a start", async () => {
+  const scripted = scriptedPool({ maxWorkers: 2 });
+  const first = scripted.pool.take(never);
+  const worker = await scripted.start();
+  await first;
+  const second = scripted.pool.take(never);
+  expect(scripted.starting).toBe(1);
+  scripted.pool.give(worker);
+  expect(await second).toBe(worker);
+});
+
+test("a caller that gives up leaves the queue, and its worker to the next", async () => {
+  const scripted = scriptedPool({ maxWorkers: 1 });
+  const controller = new AbortController();
+  const first = scripted.pool.take(controller.signal);
+  const second = scripted.pool.take(never);
+  controller.abort();
+  await expect(first).rejects.toMatchObject({ code: 408, kind: "cancelled" });
+  const worker = await scripted.start();
+  expect(await second).toBe(worker);
+});
+
+test("a caller that gave up before it came starts nothing", async () => {
+  const scripted = scriptedPool();
+  await expect(scripted.pool.take(AbortSignal.abort())).rejects.toMatchObject({
+    code: 408,
+    kind: "cancelled",
+  });
+  expect(scripted.starting).toBe(0);
+});
+
+test("an abort after the worker was handed over changes nothing", async () => {
+  const scripted = scriptedPool();
+  const controller = new AbortController();
+  const taken = scripted.pool.take(controller.signal);
+  const worker = await scripted.start();
+  controller.abort();
+  expect(await taken).toBe(worker);
+  expect(worker.alive).toBe(true);
+});
+
+test("a failed start is told to the one who waits longest, the others get their own try", async () => {
+  const scripted = scriptedPool({ maxWorkers: 1 });
+  const first = scripted.pool.take(never);
+  const second = scripted.pool.take(never);
+  const told = first.catch((error: unknown) => error);
+  const failure = new Error("no frame");
+  await scripted.fail(failure);
+  expect(await told).toBe(failure);
+  expect(scripted.starting).toBe(1);
+  expect((await Promise.all([second, scripted.start()])).map(({ name }) => name)).toEqual(["w1", "w1"]);
+});
+
+test("a failed preparation is told to the one who prepares", async () => {
+  const scripted = scriptedPool();
+  const prepared = scripted.pool.prepare(1).catch((error: unknown) => error);
+  const failure = new Error("no frame");
+  await scripted.fail(failure);
+  expect(await prepared).toBe(failure);
+});
+
+test("preparing starts only what is missing", async () => {
+  const scripted = scriptedPool();
+  const prepared = scripted.pool.prepare(2);
+  expect(scripted.starting).toBe(2);
+  await scripted.start();
+  await scripted.start();
+  await prepared;
+  await scripted.pool.prepare(2);
+  expect(scripted.starting).toBe(0);
+});
+
+test("a worker that died is replaced, at once for one who waits", async () => {
+  const scripted = scriptedPool({ maxWorkers: 1 });
+  const first = scripted.pool.take(never);
+  const worker = await scripted.start();
+  await first;
+  const second = scripted.pool.take(never);
+  worker.kill();
+  scripted.pool.give(worker);
+  expect(scripted.starting).toBe(1);
+  expect((await scripted.start()).name).toBe("w2");
+  expect((await second).name).toBe("w2");
+});
+
+test("a worker that died while it rested is never lent", async () => {
+  const scripted = scriptedPool({ maxWorkers: 1 });
+  void scripted.pool.prepare(1);
+  const worker = await scripted.start();
+  worker.kill();
+  const taken = scripted.pool.take(never);
+  expect(scripted.starting).toBe(1);
+  const next = await scripted.start();
+  expect(await taken).toBe(next);
+});
+
+test("workers that rest too long end, but not the last ones", async () => {
+  const scripted = scriptedPool({ maxWorkers: 3, minWorkers: 1, idleMs: 1_000 });
+  const taken = [1, 2, 3].map(() => scripted.pool.take(never));
+  for (const _ of taken) await scripted.start();
+  for (const worker of await Promise.all(taken)) scripted.pool.give(worker);
+  vi.advanceTimersByTime(999);
+  expect(scripted.spawned.map(({ alive }) => alive)).toEqual([true, true, true]);
+  vi.advanceTimersByTime(1);
+  expect(scripted.spawned.filter(({ alive }) => alive)).toHaveLength(1);
+});
+
+test("closing ends every worker and tells everyone who waits", async () => {
+  const scripted = scriptedPool({ maxWorkers: 2 });
+  const lent = scripted.pool.take(never);
+  await scripted.start();
+  await lent;
+  const starting = scripted.pool.take(never);
+  const waiting = scripted.pool.take(never);
+  scripted.pool.close();
+  scripted.pool.close();
+  await expect(starting).rejects.toMatchObject({ code: 500, kind: "closed" });
+  await expect(waiting).rejects.toMatchObject({ code: 500, kind: "closed" });
+  await expect(scripted.pool.take(never)).rejects.toMatchObject({ code: 500, kind: "closed" });
+  await scripted.start();
+  expect(scripted.spawned.map(({ alive }) => alive)).toEqual([false, false]);
+  expect(vi.getTimerCount()).toBe(0);
+});
