@@ -53,6 +53,19 @@ export const CALL_CASES: readonly SandboxCase[] = [
     expect(await value(code, { port })).toBe(20);
     expect(port.mostInFlight).toBe(1);
   }),
+  javascript("goes on through hundreds of calls, logs and timers", async ({ value }) => {
+    const port = recordingPort();
+    const code = `
+      for (let n = 0; n < 400; n += 1) {
+        console.log(n);
+        await tools.srv.a({ n });
+        if (n % 100 === 0) await new Promise((done) => setTimeout(done, 1));
+      }
+      for (let n = 0; n < 200; n += 1) { console.log("x"); await new Promise((done) => setTimeout(done)); }
+      return "all"`;
+    expect(await value(code, { port })).toBe("all");
+    expect([port.calls.length, port.logs.length]).toEqual([400, 600]);
+  }),
   javascript(
     "answers 100 calls at once, each with its own answer, however they come back",
     async ({ value }) => {
