@@ -72,6 +72,15 @@ function sandboxAssets(): Plugin {
           : require.resolve(file);
       return `${absolute}?${kind}`;
     },
+    configureServer(server) {
+      // A build puts the file beside the page; the development server makes it when it is asked for.
+      server.middlewares.use("/sandbox.html", (_request, response, next) => {
+        server.ssrLoadModule("/src/sandbox/browser/frame-document.ts?frame").then(({ default: html }) => {
+          response.setHeader("content-type", "text/html; charset=utf-8");
+          response.end(html);
+        }, next);
+      });
+    },
     async load(id) {
       const [, file, kind] = asset.exec(id) ?? [];
       if (file === undefined) return undefined;

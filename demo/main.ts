@@ -1,4 +1,3 @@
-import { config } from "zod/v4/core";
 import {
   createOptimizer,
   findOptimizerError,
@@ -17,9 +16,6 @@ import { createProgramPanel, type ProgramRequest } from "./program-panel.ts";
 import { createResultPanel, failure } from "./result-panel.ts";
 import { findServerAddresses } from "./server-addresses.ts";
 import { showServers } from "./server-list.ts";
-
-// The MCP SDK validates with zod, which would else try `new Function` once and be told off by the page's policy.
-config({ jitless: true });
 
 /** Servers that answer later than this join a page that is already in use. */
 const CONNECT_WAIT_MS = 2_000;

@@ -31,7 +31,6 @@ const TYPES = new Map([
  * @throws Error that names the port, when it is taken.
  */
 export async function startPageServer({ folder, port, servers }: PageServerOptions): Promise<RunningServer> {
-  const connect = [...new Set(Object.values(servers).map((url) => new URL(url).origin))];
   const { port: taken, server } = await listen(
     (request, response) => {
       if (request.method !== "GET" && request.method !== "HEAD") {
@@ -39,7 +38,7 @@ export async function startPageServer({ folder, port, servers }: PageServerOptio
         return;
       }
       const file = parsePath(request.url ?? "/");
-      const headers = file === undefined ? {} : pageHeaders({ path: file, connect });
+      const headers = file === undefined ? {} : pageHeaders(file);
       const type = TYPES.get(path.extname(file ?? "")) ?? "application/octet-stream";
       const content =
         file === undefined

@@ -1,4 +1,4 @@
-import { type ErrorCode, OptimizerError } from "../base/errors.ts";
+import { type ErrorCode, messageOf, OptimizerError } from "../base/errors.ts";
 import { type Json, parseJson } from "../base/json.ts";
 import { textBytes } from "../base/text.ts";
 import type { TokenCounter } from "../base/tokens.ts";
@@ -48,8 +48,8 @@ export interface ProgramRunner extends AsyncDisposable {
   run(program: ProgramInput, options?: RunOptions): Promise<RunResult>;
 }
 
-/** Characters that stand for one token where only an estimate of unseen text is asked. */
-const CHARACTERS_PER_TOKEN = 4;
+/** Bytes of JSON that stand for one token: answers of tools are estimated, counting megabytes would take longer than the run. */
+const BYTES_PER_TOKEN = 4;
 
 export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunner {
   const { catalog, sandboxes, context, countTokens, maxTokensPerRequest } = options;
@@ -129,7 +129,10 @@ async function toResult(outcome: RunOutcome, broker: Broker, context: ResultCont
     usage: {
       durationMs: performance.now() - context.started,
       tokens,
-      tokensSaved: Math.max(0, Math.round(answerBytes(broker) / CHARACTERS_PER_TOKEN) - tokens),
+      tokensSaved:
+        outcome.status === "returned"
+          ? Math.max(0, Math.round(answerBytes(broker) / BYTES_PER_TOKEN) - tokens)
+          : 0,
       peakMemoryBytes: outcome.peakMemoryBytes,
     },
   });
@@ -198,10 +201,9 @@ function isLanguage(value: unknown): value is Language {
 
 /** Callers are often models: every field is checked as if it came from outside. */
 function resolveProgram(input: ProgramInput, limits: Limits): ResolvedProgram {
-  const { language = "typescript", code, inputs = {} } = input ?? {};
+  const { language, code, json } = readInput(input);
   if (typeof code !== "string") throw invalid("`code` must be the program's text.");
   if (!isLanguage(language)) throw invalid('`language` must be "typescript", "javascript" or "python".');
-  const json = JSON.stringify(inputs);
   if (json === undefined || parseJson(json) === undefined) throw invalid("`inputs` must be JSON.");
   if (textBytes(code) > limits.maxMessageBytes || textBytes(json) > limits.maxMessageBytes) {
     throw new OptimizerError(`The program or its inputs exceed ${limits.maxMessageBytes} bytes.`, {
@@ -211,6 +213,16 @@ function resolveProgram(input: ProgramInput, limits: Limits): ResolvedProgram {
     });
   }
   return { language, code, inputs: json };
+}
+
+/** Reads the fields once; a getter that throws and inputs that refer to themselves are the caller's mistake. */
+function readInput(input: ProgramInput): { language: unknown; code: unknown; json: string | undefined } {
+  try {
+    const { language = "typescript", code, inputs = {} } = input ?? {};
+    return { language, code, json: JSON.stringify(inputs) };
+  } catch (error) {
+    throw invalid(`The program can't be read: ${messageOf(error)}`);
+  }
 }
 
 function requireSandbox(sandboxes: readonly Sandbox[], language: Language): Sandbox {

@@ -11,7 +11,7 @@ export interface RunUsage {
   readonly durationMs: number;
   /** Tokens of the value as it goes back to the model. */
   readonly tokens: number;
-  /** Tokens that stayed out of the model's context: answers of tools, less what came back. */
+  /** Estimate of what stayed out of the model's context: the answers of tools at 4 bytes a token, less what came back. 0 when nothing came back. */
   readonly tokensSaved: number;
   /** Most memory that the guest's instance held. Bytes; 0 when the run was ended from outside. */
   readonly peakMemoryBytes: number;

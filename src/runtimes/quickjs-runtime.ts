@@ -32,7 +32,10 @@ const WEB_GLOBALS = /\b(?:URL|URLSearchParams|TextEncoder|TextDecoder|structured
 /** Calls and logs wait this long for company before they are sent while the guest computes on. Milliseconds. */
 const FLUSH_MS = 5;
 
-/** Logs are sent ahead of the end of a turn when they grow past this. Bytes. */
+/** Logs alone are sent this often while the guest computes. Milliseconds. */
+const LOGS_MS = 100;
+
+/** Logs that grow past this are sent sooner. Bytes. */
 const FLUSH_BYTES = 64 * 1024;
 
 /** Timers that may wait at one time. */
@@ -275,7 +278,9 @@ class QuickJsRun implements RuntimeRun, VmHost {
       this.#outcome = this.#timeout();
       return true;
     }
-    if (now - this.#lastFlush > FLUSH_MS && (this.#waiting.length > 0 || this.#logBytes > FLUSH_BYTES)) {
+    const passed = now - this.#lastFlush;
+    const urgent = this.#waiting.length > 0 || this.#logBytes > FLUSH_BYTES;
+    if (passed > FLUSH_MS && (urgent || passed > LOGS_MS)) {
       this.#lastFlush = now;
       this.#flush(false);
     }
@@ -350,6 +355,8 @@ class QuickJsRun implements RuntimeRun, VmHost {
   #threw(json: string): RuntimeOutcome {
     const error = parseThrown(json);
     if (error.name === "InternalError" && OUT_OF_MEMORY.test(error.message)) return this.#memory();
+    // With no room left even for that error, the engine throws `null`.
+    if (error.message === "null" && this.#nearMemoryLimit()) return this.#memory();
     const place = this.#program?.locate(error.stack ?? "") ?? {};
     const { stack: _, ...rest } = error;
     return { status: "threw", error: { ...rest, ...place } };
