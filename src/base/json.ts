@@ -15,11 +15,12 @@ export function isJsonObject(value: unknown): value is JsonObject {
 const MAX_DEPTH = 256;
 
 /**
- * Parses JSON text from outside. `undefined` for text that is no JSON or that nests deeper than 256
- * levels, which recursive code further on could not walk.
+ * Parses JSON text from outside. `undefined` for text that is no JSON, that nests deeper than 256
+ * levels, which recursive code further on could not walk, or that holds more than `maxValues` values.
  */
-export function parseJson(text: string): Json | undefined {
-  if (depthOf(text) > MAX_DEPTH) return undefined;
+export function parseJson(text: string, maxValues = Number.POSITIVE_INFINITY): Json | undefined {
+  const { depth, values } = measure(text);
+  if (depth > MAX_DEPTH || values > maxValues) return undefined;
   try {
     const value: Json = JSON.parse(text);
     return value;
@@ -28,21 +29,26 @@ export function parseJson(text: string): Json | undefined {
   }
 }
 
-function depthOf(text: string): number {
+/** How deep a text nests, and about how many values it holds: what opens and what a comma parts. */
+function measure(text: string): { readonly depth: number; readonly values: number } {
+  let open = 0;
   let depth = 0;
-  let deepest = 0;
+  let values = 1;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) at = endOfString(text, at);
+    else if (unit === COMMA) values += 1;
     else if (unit === OPEN_ARRAY || unit === OPEN_OBJECT) {
-      depth += 1;
-      if (depth > deepest) deepest = depth;
-    } else if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) depth -= 1;
+      open += 1;
+      values += 1;
+      if (open > depth) depth = open;
+    } else if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) open -= 1;
   }
-  return deepest;
+  return { depth, values };
 }
 
 const QUOTE = 0x22;
+const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;

@@ -6,6 +6,7 @@ import type { ContextStore } from "../context/session-context.ts";
 import type { Language, ProgramError } from "../protocol/guest-protocol.ts";
 import { type Limits, resolveLimits } from "../sandbox/limits.ts";
 import type { RunOutcome, Sandbox } from "../sandbox/sandbox.ts";
+import type { ArgumentChecker } from "../tools/arguments.ts";
 import { type Broker, createBroker } from "../tools/broker.ts";
 import type { Catalog } from "../tools/catalog.ts";
 import { fitValue } from "./fit-value.ts";
@@ -54,6 +55,11 @@ const BYTES_PER_TOKEN = 4;
 export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunner {
   const { catalog, sandboxes, context, countTokens, maxTokensPerRequest } = options;
   const running = new Set<AbortController>();
+  let checker: Promise<ArgumentChecker> | undefined;
+  const loadChecker = (): Promise<ArgumentChecker> => {
+    checker ??= import("../tools/arguments.ts").then(({ createArgumentChecker }) => createArgumentChecker());
+    return checker;
+  };
 
   return {
     languages: [...new Set(sandboxes.flatMap((sandbox) => sandbox.traits.languages))],
@@ -77,6 +83,7 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
         catalog,
         context: context.open(session),
         countTokens,
+        loadChecker,
         maxMessageBytes: limits.maxMessageBytes,
         maxDescribeTokens: maxTokensPerRequest,
         language: language === "python" ? "python" : "typescript",

@@ -30,37 +30,53 @@ export async function executeRequest(
 
 /** The model's input to the one tool, which may be anything. Throws 400. */
 export function readProgram(input: unknown): ProgramInput {
-  if (!isJsonObject(input) || typeof input.code !== "string") {
+  const { code, language, inputs } = readFields(input, ["code", "language", "inputs"]) ?? {};
+  if (typeof code !== "string") {
     throw new OptimizerError(`${TOOL_NAME} takes { "code": "…" }.`, {
       code: 400,
       kind: "invalid_request",
       hint: 'Send the program as text in "code" and end it with return.',
     });
   }
-  const { code, language, inputs } = input;
   return {
     code,
     ...(language === undefined ? {} : { language: readLanguage(language) }),
-    ...(inputs === undefined ? {} : { inputs }),
+    // Whether it is JSON shows when it is written.
+    ...(inputs === undefined ? {} : { inputs: inputs as Json }),
   };
 }
 
-function readLanguage(value: Json): NonNullable<ProgramInput["language"]> {
+function readLanguage(value: unknown): NonNullable<ProgramInput["language"]> {
   if (value === "javascript" || value === "typescript" || value === "python") return value;
-  throw new OptimizerError(`There is no language ${JSON.stringify(value)}.`, {
+  throw new OptimizerError(`There is no language ${String(JSON.stringify(value)).slice(0, 100)}.`, {
     code: 400,
     kind: "invalid_request",
     hint: 'Write "typescript", "javascript" or "python".',
   });
 }
 
+/** The named fields of what may be anything; `undefined` when it is no object, or when reading it throws. */
+function readFields<K extends string>(
+  value: unknown,
+  names: readonly K[],
+): { [name in K]?: unknown } | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const fields: { [name in K]?: unknown } = {};
+  try {
+    for (const name of names) fields[name] = Reflect.get(value, name);
+  } catch {
+    return undefined;
+  }
+  return fields;
+}
+
 function readId(request: unknown): JsonRpcId {
-  const id: unknown = typeof request === "object" && request !== null ? Reflect.get(request, "id") : null;
+  const { id } = readFields(request, ["id"]) ?? {};
   return typeof id === "string" || typeof id === "number" ? id : null;
 }
 
 function programFor(request: IntentRequest, catalog: Catalog): ProgramInput {
-  const { intent, params = {} } = isJsonObject(request) ? request : {};
+  const { intent, params = {} } = readFields(request, ["intent", "params"]) ?? {};
   if (typeof intent !== "string" || !isJsonObject(params)) {
     throw new OptimizerError("A request names an `intent` and gives its `params` as an object.", {
       code: 400,

@@ -4,6 +4,7 @@ import type { SourceStatus, ToolCallOptions, ToolDefinition, ToolResult, ToolSou
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { cancelledError, planRecovery, timeoutError, toCallError } from "./call-error.ts";
 import { ConnectFailure, type Connection, openConnection } from "./connection.ts";
+import { type CredentialFilter, createCredentialFilter } from "./credentials.ts";
 import { type Diagnosis, diagnose } from "./diagnose.ts";
 import type { FetchLike } from "./limited-fetch.ts";
 import { Link } from "./link.ts";
@@ -87,6 +88,7 @@ class McpServerSource implements ServerSource {
   description: string | undefined;
 
   readonly #options: ResolvedServerOptions;
+  readonly #credentials: CredentialFilter;
   readonly #env: SourceEnvironment;
   readonly #backoff: Backoff;
   readonly #listeners = new Set<() => void>();
@@ -104,6 +106,7 @@ class McpServerSource implements ServerSource {
   constructor(options: ResolvedServerOptions, env: SourceEnvironment) {
     this.id = options.id;
     this.#options = options;
+    this.#credentials = createCredentialFilter(options.headers);
     this.#env = env;
     this.#backoff = new Backoff(env.reconnect, env.random);
     void this.#startAttempt();
@@ -137,10 +140,10 @@ class McpServerSource implements ServerSource {
       callTimeoutMs,
     );
     try {
-      return await this.#callTwice(name, args, tool, stop.signal, options);
+      return this.#credentials.data(await this.#callTwice(name, args, tool, stop.signal, options));
     } catch (error) {
       if (this.#disposed.signal.aborted) throw this.#disposed.signal.reason;
-      throw stop.signal.aborted ? stop.signal.reason : error;
+      throw stop.signal.aborted ? stop.signal.reason : this.#withoutCredentials(error);
     } finally {
       clearTimeout(timer);
       for (const source of sources) source.removeEventListener("abort", abort);
@@ -164,6 +167,21 @@ class McpServerSource implements ServerSource {
     this.#planned?.abort();
     await link?.close();
     await this.#attempt;
+  }
+
+  #withoutCredentials(error: unknown): unknown {
+    const known = findOptimizerError(error);
+    if (known === undefined) return error;
+    const message = this.#credentials.text(known.message);
+    const { code, kind, hint, retryable, cause } = known;
+    if (message === known.message) return error;
+    return new OptimizerError(message, {
+      code,
+      kind,
+      retryable,
+      cause,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 
   /** Calls, and calls a second time only where the first request was refused before it could do anything. */
@@ -243,7 +261,8 @@ class McpServerSource implements ServerSource {
       const diagnosis = await this.#diagnose(error, connection);
       if (disposed.aborted) return;
       const { kind, message, hint } = diagnosis;
-      this.#setStatus({ state: "unavailable", kind, message, hint });
+      const words = this.#credentials.text(message);
+      this.#setStatus({ state: "unavailable", kind, message: words, hint });
       if (diagnosis.retryable) this.#scheduleAttempt();
     }
   }
@@ -252,7 +271,8 @@ class McpServerSource implements ServerSource {
     const link = new Link(connection, this.#options);
     this.#link = link;
     this.tools = tools;
-    this.description = describe(connection.client);
+    const words = describe(connection.client);
+    this.description = words === undefined ? undefined : this.#credentials.text(words);
     this.#setStatus({ state: "ready" });
     void watchTools(
       connection.client,
@@ -309,9 +329,10 @@ class McpServerSource implements ServerSource {
     return diagnose(failure?.cause ?? error, facts, this.#env);
   }
 
-  #list(connection: Connection, signal: AbortSignal): Promise<readonly ToolDefinition[]> {
+  async #list(connection: Connection, signal: AbortSignal): Promise<readonly ToolDefinition[]> {
     const { maxTools, connectTimeoutMs } = this.#options;
-    return listTools(connection.client, { maxTools, pageTimeoutMs: connectTimeoutMs, signal });
+    const tools = await listTools(connection.client, { maxTools, pageTimeoutMs: connectTimeoutMs, signal });
+    return this.#credentials.data(tools);
   }
 
   async #refresh(): Promise<void> {

@@ -7,7 +7,7 @@ import { isJsonObject, type Json, type JsonObject, parseJson } from "../base/jso
 import { textBytes } from "../base/text.ts";
 import type { TokenCounter } from "../base/tokens.ts";
 import type { GuestCall, GuestError, GuestPort, GuestReply, LogEntry } from "../protocol/guest-protocol.ts";
-import type { ArgumentProblem } from "./argument-problem.ts";
+import type { ArgumentChecker, ArgumentProblem } from "./arguments.ts";
 import type { Catalog, CatalogTool } from "./catalog.ts";
 import { toolTextOf, toolValueOf } from "./tool-value.ts";
 
@@ -49,6 +49,8 @@ export interface BrokerOptions {
   readonly catalog: Catalog;
   readonly context: GuestContext;
   readonly countTokens: TokenCounter;
+  /** Loaded by the first call: a page that makes none has less to fetch. */
+  readonly loadChecker: () => Promise<ArgumentChecker>;
   /** Largest answer that goes to a guest. Bytes. */
   readonly maxMessageBytes: number;
   /** Longest description that `tools.describe` gives. Tokens. */
@@ -63,21 +65,21 @@ export interface Broker extends GuestPort {
   readonly logs: readonly LogEntry[];
 }
 
+/** Values in the arguments of one call: reading them holds the page's thread. */
+const MAX_ARGUMENT_VALUES = 100_000;
+
 export function createBroker(options: BrokerOptions): Broker {
-  const { catalog, context, countTokens, maxMessageBytes, onEvent } = options;
+  const { catalog, context, countTokens, loadChecker, maxMessageBytes, onEvent } = options;
   const records: ToolCallRecord[] = [];
   const logs: LogEntry[] = [];
 
-  // Loaded by the first call that needs them: a page that makes none has less to fetch.
-  let checks: Promise<typeof import("./arguments.ts")> | undefined;
-
   const answer = async (call: GuestCall, signal: AbortSignal): Promise<GuestReply> => {
-    const args = parseJson(call.args);
+    const args = parseJson(call.args, MAX_ARGUMENT_VALUES);
     if (!isJsonObject(args)) {
       throw new OptimizerError(`${call.target || call.operation} takes one object, such as { key: value }.`, {
         code: 400,
         kind: "invalid_arguments",
-        hint: "Pass the arguments by name in one object.",
+        hint: `Pass the arguments by name in one object, with at most ${MAX_ARGUMENT_VALUES} values in all.`,
       });
     }
     switch (call.operation) {
@@ -134,9 +136,8 @@ export function createBroker(options: BrokerOptions): Broker {
     };
     try {
       const known = tool ?? requireTool(catalog, call.target);
-      checks ??= import("./arguments.ts");
-      const { checkArguments } = await checks;
-      requireNone(known, await checkArguments(known.definition.inputSchema, args));
+      const check = await loadChecker();
+      requireNone(known, check(known.definition.inputSchema, args));
       if (signal.aborted) throw new OptimizerError("The run ended.", { code: 408, kind: "cancelled" });
       sent = true;
       const result = await known.source.call(known.definition.name, args, {
@@ -251,12 +252,15 @@ function resultTooLarge(tool: CatalogTool, bytes: number, maxBytes: number): Opt
   );
 }
 
+/** Words of a tool's error that go to a program. */
+const MAX_ERROR_CHARS = 4_000;
+
 /** What a guest may know of a failure. */
 function toGuestError(error: unknown, tool?: string): GuestError {
   const known = findOptimizerError(error);
   return {
     name: "ToolError",
-    message: known === undefined ? messageOf(error) : known.message,
+    message: (known === undefined ? messageOf(error) : known.message).slice(0, MAX_ERROR_CHARS),
     kind: known?.kind ?? "internal",
     code: known?.code ?? 500,
     ...(known?.hint === undefined ? {} : { hint: known.hint }),

@@ -201,7 +201,6 @@ const memory: readonly Attack[] = [
     "JSON indentation",
     "let a = []; for (let i = 0; i < 200; i++) a = [a]; for (;;) { a = [a, JSON.stringify(a, null, 10)] }",
   ],
-  ["a pattern", "return new RegExp('(?:a{1,1000}){1,1000}'.repeat(1000)).source.length"],
   ["a program's text", "const a = []; for (;;) a.push(new Function('return ' + '1+'.repeat(1e4) + '1'))"],
   ["array buffers through a tool", "for (;;) await tools.page.echo({ a: 'x'.repeat(4e6) })"],
   [
@@ -259,13 +258,13 @@ const output: readonly (readonly [...Attack, RegExp])[] = [
   ["empty logs", "for (;;) console.log()", {}, /^stopped\/(?:output 429|timeout 408)$/],
   ["a large value", "return 'x'.repeat(5e6)", {}, /^stopped\/output 429$/],
   ["a value of control characters", "return '\\u0001'.repeat(3e5)", {}, /^stopped\/output 429$/],
-  ["a wide value", "return Array.from({ length: 150000 }, () => [])", {}, /^returned$/],
+  ["a wide value", "return Array.from({ length: 150000 }, () => [])", { timeoutMs: 5_000 }, /^returned$/],
   ["a value without a word's end", "return 'a'.repeat(1e6)", { timeoutMs: 5_000 }, /^returned$/],
   [
     "a deep value",
     "let a = []; for (let i = 0; i < 1e4; i++) a = [a]; return a",
     {},
-    /^threw 400 TypeError$/,
+    /^threw [45]00 TypeError$/,
   ],
   ["a large message", "throw new Error('x'.repeat(5e6))", {}, /^(?:threw 500 Error|stopped\/output 429)$/],
   ["the largest message", "throw new Error('x'.repeat(1e8))", {}, /^stopped\/(?:memory|output) 429$/],
@@ -314,7 +313,7 @@ const output: readonly (readonly [...Attack, RegExp])[] = [
   [
     "large arguments",
     "await tools.page.echo({ a: 'x'.repeat(2e7) })",
-    {},
+    { timeoutMs: 5_000 },
     /^stopped\/(?:output|memory) 429$/,
   ],
   [
@@ -327,13 +326,13 @@ const output: readonly (readonly [...Attack, RegExp])[] = [
     "arguments of many parts",
     "await tools.page.echo({ a: JSON.parse('[' + '[],'.repeat(2e5) + '[]]') }); return 1",
     { timeoutMs: 5_000 },
-    /^returned$/,
+    /^threw 400 ToolError$/,
   ],
   [
     "deep arguments",
     "let a = []; for (let i = 0; i < 1e4; i++) a = [a]; await tools.page.echo({ a })",
     {},
-    /^threw 400 TypeError$/,
+    /^threw [45]00 TypeError$/,
   ],
   ["many timers", "for (;;) setTimeout(() => {}, 1e6)", {}, /^stopped\/tool_calls 429$/],
   [
@@ -354,7 +353,7 @@ describe("a program that wants more than its share", () => {
     );
     expect(outline(result), wants).toMatch(expected);
     expect(ms).toBeLessThan(more?.timeoutMs === undefined ? MAX_MS : more.timeoutMs + MAX_MS);
-    expect(longestTaskMs).toBeLessThan(2 * LOADED_MACHINE_MS);
+    expect(longestTaskMs).toBeLessThan(LOADED_MACHINE_MS);
     expect(target.calls.slice(called).every(({ signal }) => signal.aborted)).toBe(true);
     // What comes out is bounded too, whatever the status.
     expect(JSON.stringify(result).length).toBeLessThan(8 * 1024 * 1024);
