@@ -11,9 +11,11 @@ export interface ArgumentSize {
   readonly longest: number;
 }
 
-/** A schema in which the validator may trust every keyword. Its accessors throw once the steps are used up. */
+/** A schema in which the validator may trust every keyword. Its accessors throw once its steps are used up. */
 export interface PreparedSchema {
-  readonly [keyword: string]: unknown;
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** Gives the next validation all the steps there are. */
+  startWork(): void;
 }
 
 const MAX_SCHEMA_NODES = 20_000;
@@ -78,7 +80,11 @@ class SchemaCopier {
       definitions.set(String(at), this.#copy(this.#pending[at], 1));
     if (this.#nodes > MAX_SCHEMA_NODES) return undefined;
     copied.set("$defs", objectOf(definitions));
-    return this.#seal(copied);
+    const startWork = (): void => {
+      this.#steps = 0;
+      this.#patternWork = 0;
+    };
+    return { schema: this.#seal(copied), startWork };
   }
 
   #copy(schema: Json | undefined, depth: number): unknown {
@@ -184,7 +190,7 @@ class SchemaCopier {
   }
 
   /** Makes the object that the validator reads; it reads `type` once a visit, which is where work is counted. */
-  #seal(keywords: Map<string, unknown>): PreparedSchema {
+  #seal(keywords: Map<string, unknown>): Readonly<Record<string, unknown>> {
     const type = keywords.get("type");
     keywords.delete("type");
     const work = this.#workOf(keywords);
