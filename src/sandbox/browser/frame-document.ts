@@ -1,114 +1,12 @@
 // The only script of the sandbox frame's document. It runs in an opaque origin under the frame's own
-// policy, holds the workers, and stands between them and the page: what a worker posts goes on only
-// as text, inside a size and inside the credits that the page gives. No guest ever runs on this thread.
+// policy, checks that these walls stand, and hands the page's port to the keeper. No guest ever runs
+// on this thread, which could navigate the frame.
 
-import { expose } from "comlink";
-import {
-  CREDIT_WINDOW,
-  LOG_ENTRY_BYTES,
-  messageCharacters,
-  parseRuntimeMessage,
-  type RuntimeLimits,
-} from "../../protocol/guest-protocol.ts";
-import type { FrameControl, FrameEnvelope, FrameNotice } from "./frame-control.ts";
+import keeperSource from "./frame-keeper.ts?script";
 
-const kinds = new Map<
-  string,
-  { readonly url: string; readonly modules: Readonly<Record<string, WebAssembly.Module>> }
->();
-const workers = new Map<number, Worker>();
-let lastWorker = 0;
-
-const control: FrameControl = {
-  async load(kind, source, binaries) {
-    const modules = await Promise.all(
-      Object.entries(binaries).map(
-        async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const,
-      ),
-    );
-    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    kinds.set(kind, { url, modules: Object.fromEntries(modules) });
-  },
-
-  spawn(kind, port) {
-    const runtime = kinds.get(kind);
-    if (runtime === undefined) throw new Error(`no runtime ${kind} was loaded`);
-    const worker = new Worker(runtime.url);
-    lastWorker += 1;
-    const id = lastWorker;
-    workers.set(id, worker);
-    relay(id, worker, port);
-    worker.postMessage({ type: "boot", modules: runtime.modules });
-    return id;
-  },
-
-  terminate,
-
-  ping: () => true,
-};
-
-function terminate(id: number): void {
-  workers.get(id)?.terminate();
-  workers.delete(id);
-}
-
-function relay(id: number, worker: Worker, port: MessagePort): void {
-  let unacknowledged = 0;
-  let characters = messageCharacters({ maxMessageBytes: 0, maxOutputBytes: 0 });
-  let limits: RuntimeLimits | undefined;
-  const notify = (notice: FrameNotice): void => {
-    terminate(id);
-    port.postMessage(notice);
-    port.close();
-  };
-  worker.onmessage = ({ data }: MessageEvent<unknown>) => {
-    unacknowledged += 1;
-    if (unacknowledged > CREDIT_WINDOW)
-      return notify({ ended: "flood", message: "The worker flooded the page." });
-    if (typeof data !== "string")
-      return notify({ ended: "flood", message: "The worker sent something that is no text." });
-    if (data.length > characters)
-      return notify({ ended: "flood", message: "The worker sent a message over its size." });
-    if (limits === undefined || data.length <= CHEAP_CHARACTERS) return port.postMessage(data);
-    const message = rewrite(data, limits);
-    if (message === undefined)
-      return notify({ ended: "flood", message: "The worker sent a large message of its own making." });
-    port.postMessage(message);
-  };
-  worker.onmessageerror = () => notify({ ended: "crash", message: "The worker sent what can't be read." });
-  worker.onerror = (event) => {
-    event.preventDefault();
-    notify({ ended: "crash", message: "The worker crashed." });
-  };
-  port.onmessage = ({ data }: MessageEvent<FrameEnvelope>) => {
-    const { credits, command } = data;
-    unacknowledged -= credits;
-    if (command?.type === "run") {
-      limits = command.limits;
-      characters = messageCharacters(limits);
-    }
-    worker.postMessage(data);
-  };
-}
-
-/** Messages up to this length cost the page next to nothing, whatever is in them. */
-const CHEAP_CHARACTERS = 16 * 1024;
-
-/**
- * Writes a large message anew with only what the protocol knows, so that the page parses a few long
- * texts and never a million small values. `undefined` for what no runtime of ours would send.
- */
-function rewrite(data: string, limits: RuntimeLimits): string | undefined {
-  try {
-    const message = parseRuntimeMessage(data);
-    const { calls = [], logs = [] } =
-      "calls" in message ? message : "logs" in message ? { logs: message.logs } : {};
-    const fits =
-      calls.length <= limits.maxToolCallsInFlight && logs.length * LOG_ENTRY_BYTES <= limits.maxOutputBytes;
-    return fits ? JSON.stringify(message) : undefined;
-  } catch {
-    return undefined;
-  }
+/** Tells the page how the frame came up: with the problem, or ready. */
+function announce(problem?: string): void {
+  parent.postMessage({ sandbox: "ready", problem }, "*");
 }
 
 /** Names the wall that is missing around this document, if one is. */
@@ -128,12 +26,21 @@ function findOpenDoor(): string | undefined {
   }
 }
 
-function listen(event: MessageEvent<unknown>): void {
-  const [port] = event.ports;
-  if (event.source !== parent || port === undefined) return;
-  removeEventListener("message", listen);
-  expose(control, port);
+function start(): void {
+  const keeper = new Worker(URL.createObjectURL(new Blob([keeperSource], { type: "text/javascript" })));
+  keeper.onerror = (event) => {
+    event.preventDefault();
+    announce("the keeper of the workers did not start");
+  };
+  keeper.onmessage = () => announce();
+  addEventListener("message", function listen(event: MessageEvent<unknown>) {
+    const [port] = event.ports;
+    if (event.source !== parent || port === undefined) return;
+    removeEventListener("message", listen);
+    keeper.postMessage(port, [port]);
+  });
 }
 
-addEventListener("message", listen);
-parent.postMessage({ sandbox: "ready", problem: findOpenDoor() }, "*");
+const problem = findOpenDoor();
+if (problem === undefined) start();
+else announce(problem);
