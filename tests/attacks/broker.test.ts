@@ -41,10 +41,11 @@ beforeAll(async () => {
         },
       ),
     rejecting: () => Promise.reject(new TypeError("x is undefined")),
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors
     throwing_nothing: () => Promise.reject(undefined),
     huge_error: () => Promise.reject(new Error("x".repeat(2e7))),
-    // oxlint-disable-next-line prefer-promise-reject-errors
     odd_error: () =>
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors
       Promise.reject({
         toString: () => {
           throw new Error("trap");

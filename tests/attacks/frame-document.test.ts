@@ -49,14 +49,9 @@ describe("the frame on the page", () => {
     const directives = new Map(
       policy.split("; ").map((part) => [part.split(" ")[0], part.split(" ").slice(1).join(" ")]),
     );
-    expect([...directives.keys()].sort()).toEqual([
-      "base-uri",
-      "connect-src",
-      "default-src",
-      "form-action",
-      "script-src",
-      "worker-src",
-    ]);
+    expect(new Set(directives.keys())).toEqual(
+      new Set(["base-uri", "connect-src", "default-src", "form-action", "script-src", "worker-src"]),
+    );
     expect(directives.get("default-src")).toBe("'none'");
     expect(directives.get("connect-src")).toBe("'none'");
     expect(directives.get("form-action")).toBe("'none'");

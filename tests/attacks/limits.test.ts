@@ -318,8 +318,8 @@ const output: readonly (readonly [...Attack, RegExp])[] = [
   ],
   [
     "large arguments at once",
-    "await Promise.all([1, 2, 3, 4].map(() => tools.page.strict({ v: 'x'.repeat(6e6) }).catch(() => {}))); return 1",
-    { timeoutMs: 5_000, memoryBytes: 256 * 1024 * 1024 },
+    "await Promise.all([1, 2, 3, 4].map(() => tools.page.echo({ a: 'x'.repeat(9e5) }))); return 1",
+    { timeoutMs: 5_000, maxMessageBytes: 1024 * 1024 },
     /^returned$/,
   ],
   [

@@ -44,7 +44,8 @@ export async function openTarget(options: Partial<OptimizerOptions> = {}): Promi
           new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
       ),
       fail: tool("fail", (args) => {
-        throw new Error(String(args["message"] ?? "it failed"));
+        const { message = "it failed" } = args;
+        throw new Error(typeof message === "string" ? message : "it failed");
       }),
       ...options.tools,
     },
