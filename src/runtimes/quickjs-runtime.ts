@@ -76,7 +76,10 @@ export function createQuickJsRuntime(templates: VmTemplates): Runtime {
   return {
     start(command, link) {
       const run = new QuickJsRun(command, link, () => {
-        spare ??= templates.bare.instantiate();
+        // Later: the answer of this run goes out first.
+        setTimeout(() => {
+          spare ??= templates.bare.instantiate();
+        }, 0);
       });
       void run.boot(takeVm);
       return run;

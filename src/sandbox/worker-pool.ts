@@ -10,11 +10,16 @@ export interface WorkerPoolOptions<T> {
   readonly spawn: () => Promise<T>;
   /** Workers at one time, busy ones included. */
   readonly maxWorkers: number;
+  /** Processor cores: no more workers than that compute at one time, while those that rest make room. */
+  readonly cores: number;
   /** Idle workers that are kept for ever. */
   readonly minWorkers: number;
   /** How long the other idle ones are kept. Milliseconds. */
   readonly idleMs: number;
 }
+
+/** A worker whose run waits this long for a tool counts as resting. Milliseconds. */
+const RESTING_MS = 25;
 
 /** Lends workers, one to a run at a time; callers wait their turn in order. */
 export class WorkerPool<T extends Poolable> {
@@ -23,7 +28,9 @@ export class WorkerPool<T extends Poolable> {
   readonly #lent = new Set<T>();
   readonly #queue: Waiter<T>[] = [];
   readonly #reapers = new Map<T, ReturnType<typeof setTimeout>>();
+  readonly #resting = new Map<T, number>();
   #spawning = 0;
+  #lookAgain: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(options: WorkerPoolOptions<T>) {
@@ -62,6 +69,7 @@ export class WorkerPool<T extends Poolable> {
   /** Gives a worker back; a dead one is replaced when somebody needs it. */
   give(worker: T): void {
     this.#lent.delete(worker);
+    this.#resting.delete(worker);
     if (worker.alive && !this.#closed) {
       this.#idle.push(worker);
       this.#reapers.set(
@@ -72,8 +80,15 @@ export class WorkerPool<T extends Poolable> {
     this.#match();
   }
 
+  /** Says whether a lent worker only waits for something outside. */
+  rest(worker: T, resting: boolean): void {
+    if (!resting) this.#resting.delete(worker);
+    else if (this.#lent.has(worker)) this.#resting.set(worker, performance.now());
+  }
+
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#lookAgain);
     for (const timer of this.#reapers.values()) clearTimeout(timer);
     this.#reapers.clear();
     for (const worker of [...this.#idle, ...this.#lent]) worker.kill();
@@ -83,18 +98,30 @@ export class WorkerPool<T extends Poolable> {
 
   #match(): void {
     while (this.#queue.length > 0) {
-      // The one that rests longest has had time to get its next VM ready.
-      const worker = this.#idle.shift();
+      // The one used last has its code and memory warm.
+      const worker = this.#idle.pop();
       if (worker === undefined) break;
       clearTimeout(this.#reapers.get(worker));
       this.#reapers.delete(worker);
       if (worker.alive) this.#lend(worker);
     }
-    const missing = Math.min(
-      this.#queue.length - this.#spawning,
-      this.#options.maxWorkers - this.#lent.size - this.#spawning,
-    );
-    for (let count = 0; count < missing; count += 1) this.#grow().catch(() => undefined);
+    const workers = this.#lent.size + this.#spawning;
+    if (this.#queue.length <= this.#spawning || workers >= this.#options.maxWorkers) return;
+    if (this.#computing() + this.#spawning < this.#options.cores) this.#grow().catch(() => undefined);
+    else this.#lookAgain ??= setTimeout(() => this.#look(), RESTING_MS);
+  }
+
+  #look(): void {
+    this.#lookAgain = undefined;
+    this.#match();
+  }
+
+  /** Workers that need a processor: more of them than there are cores would only slow each other down. */
+  #computing(): number {
+    const now = performance.now();
+    let computing = this.#lent.size;
+    for (const since of this.#resting.values()) if (now - since >= RESTING_MS) computing -= 1;
+    return computing;
   }
 
   /** Rejects when nobody in the queue could be told why there is no worker. */

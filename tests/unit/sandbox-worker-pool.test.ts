@@ -15,12 +15,13 @@ class FakeWorker implements Poolable {
 }
 
 /** A pool whose workers start when the test says so. */
-function scriptedPool({ maxWorkers = 2, minWorkers = 1, idleMs = 1_000 } = {}) {
+function scriptedPool({ maxWorkers = 2, cores = maxWorkers, minWorkers = 1, idleMs = 1_000 } = {}) {
   const starting: { resolve: (worker: FakeWorker) => void; reject: (reason: unknown) => void }[] = [];
   const spawned: FakeWorker[] = [];
   const pool = new WorkerPool<FakeWorker>({
     spawn: () => new Promise((resolve, reject) => starting.push({ resolve, reject })),
     maxWorkers,
+    cores,
     minWorkers,
     idleMs,
   });
@@ -199,4 +200,27 @@ test("closing ends every worker and tells everyone who waits", async () => {
   await scripted.start();
   expect(scripted.spawned.map(({ alive }) => alive)).toEqual([false, false]);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("starts workers beyond the cores only when others rest", async () => {
+  const scripted = scriptedPool({ maxWorkers: 3, cores: 1 });
+  const first = scripted.pool.take(never);
+  const worker = await scripted.start();
+  await first;
+  const second = scripted.pool.take(never);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(scripted.starting).toBe(0);
+  scripted.pool.rest(worker, true);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(scripted.starting).toBe(1);
+  const other = await scripted.start();
+  expect(await second).toBe(other);
+  // The first computes again: now nobody makes room.
+  scripted.pool.rest(worker, false);
+  const third = scripted.pool.take(never);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(scripted.starting).toBe(0);
+  scripted.pool.give(other);
+  expect(await third).toBe(other);
+  scripted.pool.close();
 });

@@ -1,5 +1,6 @@
 import { decodeBase64 } from "../../base/base64.ts";
 import { findOptimizerError } from "../../base/errors.ts";
+import type { GuestPort } from "../../protocol/guest-protocol.ts";
 import { runGuest } from "../guest-run.ts";
 import { LIMITS, type Limits } from "../limits.ts";
 import type { Sandbox, SandboxTraits } from "../sandbox.ts";
@@ -22,8 +23,8 @@ const TRAITS: SandboxTraits = {
 
 const DEFAULT_MEMORY_BYTES = LIMITS.memoryBytes.initial;
 
-/** One serves while the other gets its next VM ready. */
-const WARM_WORKERS = 2;
+/** Workers that are started ahead and kept for ever. */
+const WARM_WORKERS = 1;
 
 /** Room that the engine needs beside the guest's own memory. Bytes. */
 const ENGINE_BYTES = 8 * 1024 * 1024;
@@ -50,6 +51,7 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
       new WorkerPool({
         spawn: () => frame.spawn(`quickjs-${maxPages}`, () => loadAssets(maxPages)),
         maxWorkers,
+        cores: navigator.hardwareConcurrency,
         minWorkers: WARM_WORKERS,
         idleMs: 30_000,
       });
@@ -74,7 +76,8 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
         }
         runs += 1;
         const ending = AbortSignal.any([signal, closing.signal]);
-        const outcome = await runGuest(worker, `r${runs}`, program, port, limits, ending);
+        const guestPort = watchCalls(port, (waiting) => pool.rest(worker, waiting));
+        const outcome = await runGuest(worker, `r${runs}`, program, guestPort, limits, ending);
         pool.give(worker);
         return outcome;
       },
@@ -84,6 +87,23 @@ export function quickjs(options: QuickJsOptions = {}): Sandbox {
       closing.abort();
       for (const pool of pools.values()) pool.close();
       if (options.frame === undefined) await frame[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The same port, that tells when a run begins and ends to wait for answers. */
+function watchCalls(port: GuestPort, onWaiting: (waiting: boolean) => void): GuestPort {
+  let pending = 0;
+  return {
+    namespaces: port.namespaces,
+    log: (entries) => port.log(entries),
+    async call(call, signal) {
+      pending += 1;
+      if (pending === 1) onWaiting(true);
+      const reply = await port.call(call, signal);
+      pending -= 1;
+      if (pending === 0) onWaiting(false);
+      return reply;
     },
   };
 }
