@@ -211,6 +211,8 @@ class RunClock {
   #phase: "guest" | "tools" = "guest";
   #since = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer fires. It may fire early, and looks again then: phases change with every call. */
+  #firesAt = 0;
 
   constructor(limits: Limits, expire: (message: string) => void) {
     this.#limits = limits;
@@ -220,17 +222,33 @@ class RunClock {
 
   resume(phase: "guest" | "tools"): void {
     if (this.#timer !== undefined && phase === this.#phase) return;
-    this.stop();
+    const now = performance.now();
+    if (this.#timer !== undefined) this.#left[this.#phase] -= now - this.#since;
     this.#phase = phase;
-    this.#since = performance.now();
-    this.#timer = setTimeout(() => this.#expire(this.#message()), Math.max(0, this.#left[phase]));
+    this.#since = now;
+    if (this.#timer === undefined || now + this.#left[phase] < this.#firesAt) this.#arm(now);
   }
 
   stop(): void {
-    if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#left[this.#phase] -= performance.now() - this.#since;
+  }
+
+  #arm(now: number): void {
+    clearTimeout(this.#timer);
+    const wait = Math.max(0, this.#left[this.#phase]);
+    this.#firesAt = now + wait;
+    this.#timer = setTimeout(() => this.#look(), wait);
+  }
+
+  #look(): void {
+    const now = performance.now();
+    this.#left[this.#phase] -= now - this.#since;
+    this.#since = now;
+    // Timers may fire a fraction of a millisecond early.
+    if (this.#left[this.#phase] > 1) return this.#arm(now);
+    this.stop();
+    this.#expire(this.#message());
   }
 
   #message(): string {
