@@ -21,6 +21,7 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
       return createChannel(createQuickJsRuntime(await templates));
     },
     maxWorkers,
+    cores: 8,
     minWorkers: 1,
     idleMs: 1_000,
   });

@@ -17,8 +17,12 @@ function connect() {
   const envelopes: FrameEnvelope[] = [];
   const ended: (number | undefined)[] = [];
   port2.onmessage = ({ data }: MessageEvent<FrameEnvelope>) => void envelopes.push(data);
-  const worker = new FrameWorker(port1, (id) => ended.push(id));
-  return { worker, frame: port2, envelopes, ended };
+  const busy: boolean[] = [];
+  const worker = new FrameWorker(port1, {
+    onEnd: (id) => ended.push(id),
+    onBusy: (_worker, now) => busy.push(now),
+  });
+  return { worker, frame: port2, envelopes, ended, busy };
 }
 
 /** What was posted so far has arrived on both sides after this. */
@@ -106,4 +110,19 @@ test("a worker that speaks while nobody asked it anything is ended", async () =>
   frame.postMessage("psst");
   await settle();
   expect(worker.alive).toBe(false);
+});
+
+test("is busy while somebody listens", async () => {
+  const { worker, frame, busy } = connect();
+  frame.postMessage(READY);
+  await worker.ready;
+  expect(busy).toEqual([true, false]);
+  worker.listen(
+    () => {},
+    () => {},
+  );
+  worker.unlisten();
+  expect(busy.slice(2)).toEqual([true, false]);
+  worker.kill();
+  expect(busy.slice(4)).toEqual([false]);
 });

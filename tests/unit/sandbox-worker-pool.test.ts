@@ -15,7 +15,7 @@ class FakeWorker implements Poolable {
 }
 
 /** A pool whose workers start when the test says so. */
-function scriptedPool({ maxWorkers = 2, cores = maxWorkers, minWorkers = 1, idleMs = 1_000 } = {}) {
+function scriptedPool({ maxWorkers = 2, cores = 8, minWorkers = 1, idleMs = 1_000 } = {}) {
   const starting: { resolve: (worker: FakeWorker) => void; reject: (reason: unknown) => void }[] = [];
   const spawned: FakeWorker[] = [];
   const pool = new WorkerPool<FakeWorker>({

@@ -127,6 +127,8 @@ class LiveFrame {
   readonly #death = Promise.withResolvers<never>();
   readonly #kinds = new Map<string, Promise<void>>();
   readonly #workers = new Set<FrameWorker>();
+  /** Workers of whom something is expected: while there is none, nobody asks the frame whether it lives. */
+  readonly #busy = new Set<FrameWorker>();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
@@ -158,13 +160,19 @@ class LiveFrame {
 
   async spawn(kind: string): Promise<FrameWorker> {
     const { port1, port2 } = new MessageChannel();
-    const worker = new FrameWorker(port1, (id) => {
-      this.#workers.delete(worker);
-      if (id !== undefined && !this.#closed) void this.#control.terminate(id);
-      if (this.#workers.size === 0) this.#rest();
+    const worker = new FrameWorker(port1, {
+      onEnd: (id) => {
+        this.#workers.delete(worker);
+        if (id !== undefined && !this.#closed) void this.#control.terminate(id);
+      },
+      onBusy: (some, busy) => {
+        if (busy) this.#busy.add(some);
+        else this.#busy.delete(some);
+        if (this.#busy.size > 0 && !this.#closed) this.#watch();
+        else this.#rest();
+      },
     });
     this.#workers.add(worker);
-    this.#watch();
     try {
       // A frame that answers late still hears that its worker is not wanted any more.
       const spawned = this.#control.spawn(kind, transfer(port2, [port2])).then((id) => worker.assign(id));
@@ -224,11 +232,19 @@ class LiveFrame {
   }
 }
 
+/** What a worker tells of itself. */
+export interface FrameWorkerOwner {
+  /** The worker is gone; `id` names it to the frame, once the frame has told. */
+  onEnd(id: number | undefined): void;
+  /** Whether somebody listens to it. */
+  onBusy(worker: FrameWorker, busy: boolean): void;
+}
+
 /** One worker in the frame, seen from the page. */
 export class FrameWorker implements GuestChannel {
   readonly ready: Promise<void>;
   readonly #port: MessagePort;
-  readonly #onEnd: (id: number | undefined) => void;
+  readonly #owner: FrameWorkerOwner;
   #id: number | undefined;
   #dead = false;
   /** Messages that the worker has not yet been given credit for. */
@@ -236,9 +252,9 @@ export class FrameWorker implements GuestChannel {
   #onMessage: ((data: unknown) => void) | undefined;
   #onDeath: ((reason: string, flooded: boolean) => void) | undefined;
 
-  constructor(port: MessagePort, onEnd: (id: number | undefined) => void) {
+  constructor(port: MessagePort, owner: FrameWorkerOwner) {
     this.#port = port;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     promise.catch(() => undefined);
@@ -267,7 +283,7 @@ export class FrameWorker implements GuestChannel {
 
   assign(id: number): void {
     this.#id = id;
-    if (this.#dead) this.#onEnd(id);
+    if (this.#dead) this.#owner.onEnd(id);
   }
 
   send(command: FrameCommand): void {
@@ -278,11 +294,13 @@ export class FrameWorker implements GuestChannel {
     if (this.#dead) return onDeath("The worker is dead.", false);
     this.#onMessage = onMessage;
     this.#onDeath = onDeath;
+    this.#owner.onBusy(this, true);
   }
 
   unlisten(): void {
     this.#onMessage = undefined;
     this.#onDeath = undefined;
+    this.#owner.onBusy(this, false);
   }
 
   #post(content: Omit<FrameEnvelope, "credits">): void {
@@ -297,7 +315,8 @@ export class FrameWorker implements GuestChannel {
     this.#dead = true;
     this.#port.onmessage = null;
     this.#port.close();
-    this.#onEnd(this.#id);
+    this.#owner.onBusy(this, false);
+    this.#owner.onEnd(this.#id);
   }
 
   /** The worker ended by itself or was ended by the frame. */
