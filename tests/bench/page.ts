@@ -30,11 +30,14 @@ const ROWS: readonly Row[] = Array.from({ length: 10_000 }, (_, id) => ({
   message: `request ${id} was answered late by its upstream`,
 }));
 
+/** Runs of one side before it is the other's turn. */
+const RUNS_A_ROUND = 10;
+
 interface Program {
   readonly name: string;
   readonly ours: string;
   readonly peer: string;
-  readonly repetitions: number;
+  readonly rounds: number;
 }
 
 const SUMMARY = (rows: string) => `
@@ -45,26 +48,26 @@ const SUMMARY = (rows: string) => `
 const FIB = "const fib = (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2)); return fib(27);";
 
 const PROGRAMS: readonly Program[] = [
-  { name: "trivial", ours: "1 + 1", peer: "async () => 1 + 1", repetitions: 60 },
+  { name: "trivial", ours: "1 + 1", peer: "async () => 1 + 1", rounds: 8 },
   {
     name: "10 calls in a row",
     ours: "for (let i = 0; i < 10; i++) await tools.page.echo({ i }); return 10;",
     peer: "async () => { for (let i = 0; i < 10; i++) await page.echo({ i }); return 10; }",
-    repetitions: 30,
+    rounds: 5,
   },
   {
     name: "100 calls in parallel",
     ours: "return (await Promise.all(Array.from({ length: 100 }, (_, i) => tools.page.echo({ i })))).length;",
     peer: "async () => (await Promise.all(Array.from({ length: 100 }, (_, i) => page.echo({ i })))).length",
-    repetitions: 30,
+    rounds: 5,
   },
   {
     name: "10,000 rows to five numbers",
     ours: `const rows = await tools.page.rows(); ${SUMMARY("rows")}`,
     peer: `async () => { const rows = await page.rows(); ${SUMMARY("rows")} }`,
-    repetitions: 15,
+    rounds: 3,
   },
-  { name: "fib(27)", ours: FIB, peer: `async () => { ${FIB} }`, repetitions: 15 },
+  { name: "fib(27)", ours: FIB, peer: `async () => { ${FIB} }`, rounds: 3 },
 ];
 
 /** Runs everything and resolves with what it took. `server` is an MCP server for the cost of a brokered call. */
@@ -88,20 +91,19 @@ export async function runBenchmark(server: string, progress: (line: string) => v
     const expected = JSON.stringify(await runPeer(program.peer));
     const ours: number[] = [];
     const theirs: number[] = [];
-    for (let turn = 0; turn < program.repetitions + 3; turn += 1) {
+    const round = async (samples: number[], counts: boolean, run: () => Promise<unknown>): Promise<void> => {
       await rest();
-      const mine = await timed(() => runOurs(optimizer, program.ours));
-      await rest();
-      const other = await timed(() => runPeer(program.peer));
-      if (JSON.stringify(mine.value) !== expected || JSON.stringify(other.value) !== expected) {
-        throw new Error(
-          `${program.name}: ${JSON.stringify(mine.value)} and ${JSON.stringify(other.value)}, expected ${expected}`,
-        );
+      for (let turn = 0; turn < RUNS_A_ROUND; turn += 1) {
+        const { value, ms } = await timed(run);
+        const text = JSON.stringify(value);
+        if (text !== expected) throw new Error(`${program.name}: ${text}, expected ${expected}`);
+        if (counts) samples.push(ms);
       }
-      // The first turns warm both sides up.
-      if (turn < 3) continue;
-      ours.push(mine.ms);
-      theirs.push(other.ms);
+    };
+    for (let turn = 0; turn <= program.rounds; turn += 1) {
+      // The first round warms both sides up.
+      await round(ours, turn > 0, () => runOurs(optimizer, program.ours));
+      await round(theirs, turn > 0, () => runPeer(program.peer));
     }
     interleaved[program.name] = { ours, peer: theirs };
   }
@@ -121,7 +123,7 @@ async function runOurs(optimizer: Optimizer, code: string): Promise<unknown> {
   return result.value;
 }
 
-/** The peer takes a frame apart after each run: neither side pays for what the other left to do. */
+/** The peer takes a frame apart after each run: no round pays for what the other side left to do. */
 function rest(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, 30);
