@@ -85,15 +85,22 @@ export async function classicTokens(
   tools: readonly CatalogTool[],
   countTokens: TokenCounter,
 ): Promise<number> {
-  const texts = tools.map(({ definition }) =>
-    JSON.stringify({
-      name: definition.name,
-      description: definition.description,
-      input_schema: definition.inputSchema ?? { type: "object" },
-    }),
-  );
-  return (await countTokens(texts)).reduce((sum, tokens) => sum + tokens, 0);
+  let sum = 0;
+  for (let start = 0; start < tools.length; start += TOOLS_A_COUNT) {
+    const texts = tools.slice(start, start + TOOLS_A_COUNT).map(({ definition }) =>
+      JSON.stringify({
+        name: definition.name,
+        description: definition.description,
+        input_schema: definition.inputSchema ?? { type: "object" },
+      }),
+    );
+    for (const tokens of await countTokens(texts)) sum += tokens;
+  }
+  return sum;
 }
+
+/** Large catalogs are counted in parts, so that runs that need a count come in between. */
+const TOOLS_A_COUNT = 64;
 
 /** Names as many servers as fit, the largest first. */
 async function fitNames<T>(

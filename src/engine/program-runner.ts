@@ -1,5 +1,5 @@
 import { type ErrorCode, messageOf, OptimizerError } from "../base/errors.ts";
-import { type Json, parseJson } from "../base/json.ts";
+import { parseJson } from "../base/json.ts";
 import { textBytes } from "../base/text.ts";
 import type { TokenCounter } from "../base/tokens.ts";
 import type { ContextStore } from "../context/session-context.ts";
@@ -18,8 +18,8 @@ export interface ProgramInput {
   /** Default `typescript`, which takes JavaScript too. */
   readonly language?: Language;
   readonly code: string;
-  /** Data for the program, which finds it as `inputs`. Default `{}`. */
-  readonly inputs?: Json;
+  /** Data for the program, which finds it as `inputs`: anything that JSON can hold. Default `{}`. */
+  readonly inputs?: unknown;
 }
 
 export interface RunOptions {

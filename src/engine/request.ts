@@ -1,5 +1,5 @@
 import { findOptimizerError, OptimizerError } from "../base/errors.ts";
-import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { TOOL_NAME } from "../capabilities/manifest.ts";
 import { requireTool } from "../tools/broker.ts";
 import type { Catalog } from "../tools/catalog.ts";
@@ -41,8 +41,7 @@ export function readProgram(input: unknown): ProgramInput {
   return {
     code,
     ...(language === undefined ? {} : { language: readLanguage(language) }),
-    // Whether it is JSON shows when it is written.
-    ...(inputs === undefined ? {} : { inputs: inputs as Json }),
+    ...(inputs === undefined ? {} : { inputs }),
   };
 }
 

@@ -6,6 +6,7 @@ import { assertNever, findOptimizerError, messageOf, OptimizerError } from "../b
 import { isJsonObject, type Json, type JsonObject, parseJson } from "../base/json.ts";
 import { textBytes } from "../base/text.ts";
 import type { TokenCounter } from "../base/tokens.ts";
+import type { SessionContext } from "../context/session-context.ts";
 import type { GuestCall, GuestError, GuestPort, GuestReply, LogEntry } from "../protocol/guest-protocol.ts";
 import type { ArgumentChecker, ArgumentProblem } from "./arguments.ts";
 import type { Catalog, CatalogTool } from "./catalog.ts";
@@ -37,17 +38,9 @@ export type BrokerEvent =
   | ({ readonly type: "tool_result"; readonly call: number } & ToolCallRecord)
   | ({ readonly type: "log" } & LogEntry);
 
-/** The session's durable state, as far as a program reaches it. Values are JSON texts. */
-export interface GuestContext {
-  get(key: string): Promise<string | undefined>;
-  set(key: string, json: string): Promise<void>;
-  delete(key: string): Promise<boolean>;
-  keys(): Promise<readonly string[]>;
-}
-
 export interface BrokerOptions {
   readonly catalog: Catalog;
-  readonly context: GuestContext;
+  readonly context: SessionContext;
   readonly countTokens: TokenCounter;
   /** Loaded by the first call: a page that makes none has less to fetch. */
   readonly loadChecker: () => Promise<ArgumentChecker>;

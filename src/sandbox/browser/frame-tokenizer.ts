@@ -34,7 +34,10 @@ export function createFrameTokenizer(frame: SandboxFrame): TokenCounter {
       queue = [];
       try {
         const texts = batch.flatMap((waiting) => waiting.texts);
-        const counts = await ask(await open(), texts);
+        // A worker or frame may die at any time; a value that is waiting to be returned must not go with it.
+        const counts = await open()
+          .then((current) => ask(current, texts))
+          .catch(async () => ask(await open(), texts));
         let at = 0;
         for (const { texts, resolve } of batch) {
           resolve(counts.slice(at, at + texts.length));
