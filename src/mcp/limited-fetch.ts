@@ -29,13 +29,13 @@ export function createLimitedFetch(fetch: FetchLike, maxBytes: number): LimitedF
         await response.body.cancel().catch(() => {});
         throw tooLarge(maxBytes);
       }
-      const body = response.body.pipeThrough(
-        streams
-          ? countEvents(maxBytes, (error) => {
+      const body = streams
+        ? response.body.pipeThrough(
+            countEvents(maxBytes, (error) => {
               overflow = error;
-            })
-          : countBytes(maxBytes),
-      );
+            }),
+          )
+        : await readBody(response.body, maxBytes);
       const { status, statusText, headers } = response;
       const limited = new Response(body, { status, statusText, headers });
       // A constructed response forgets where it came from; the SDK's event source asks for both.
@@ -53,15 +53,31 @@ export function createLimitedFetch(fetch: FetchLike, maxBytes: number): LimitedF
   };
 }
 
-function countBytes(maxBytes: number): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+/** Reads a whole body; a transform stream would do the same at several times the price. */
+async function readBody(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      controller.enqueue(chunk);
-    },
-  });
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    bytes += part.value.byteLength;
+    if (bytes > maxBytes) {
+      await reader.cancel().catch(() => {});
+      throw tooLarge(maxBytes);
+    }
+    chunks.push(part.value);
+  }
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
 }
 
 /** Counts from one blank line to the next: an event stream may live for hours, one event may not grow for ever. */
