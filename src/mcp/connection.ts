@@ -168,7 +168,7 @@ function createTransport(
     requestInit: { headers: options.headers },
     // The SDK's default asks for redirects unfollowed, which browsers answer with nothing readable.
     redirectPolicy: "follow",
-    ...(options.authProvider === undefined ? {} : { authProvider: options.authProvider }),
+    ...(options.auth === undefined ? {} : { authProvider: options.auth }),
   } satisfies SSEClientTransportOptions & StreamableHTTPClientTransportOptions;
   if (via === "sse") return new sdk.SSEClientTransport(options.url, shared);
   return new sdk.StreamableHTTPClientTransport(options.url, { ...shared, ...createResumption(random) });

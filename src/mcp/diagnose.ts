@@ -191,8 +191,8 @@ function unauthorized(at: string, seen: ErrorFacts, env: DiagnoseEnvironment): D
     kind: "unauthorized",
     message: denied ? `${at} denies access (HTTP 403).` : `${at} requires authorization (HTTP 401).`,
     hint: denied
-      ? `Check that the credentials in \`headers\` or \`authProvider\` may use this server.${origin}`
-      : "Give the server option `headers` an Authorization header, or set `authProvider`.",
+      ? `Check that the credentials in \`headers\` or \`auth\` may use this server.${origin}`
+      : "Give the server option `headers` an Authorization header, or set `auth`.",
     retryable: false,
   };
 }

@@ -1,10 +1,10 @@
 import type { AuthProvider, OAuthClientProvider, Transport } from "@modelcontextprotocol/client";
 import { OptimizerError } from "../base/errors.ts";
 
-/** How one MCP server is reached. Everything but `url` has a default. */
+/** How one MCP server is reached: by its `url`, or by a `transport` of the embedder's own. The rest has defaults. */
 export interface ServerOptions {
   /** The MCP endpoint, `http:` or `https:`; in a page it may be relative to the page. */
-  readonly url: string;
+  readonly url?: string;
   /** Sent with every request to this server, for example an API key. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
@@ -14,7 +14,7 @@ export interface ServerOptions {
    */
   readonly transport?: "auto" | "http" | "sse" | (() => Transport);
   /** Passed to the SDK's HTTP transports as it is. */
-  readonly authProvider?: AuthProvider | OAuthClientProvider;
+  readonly auth?: AuthProvider | OAuthClientProvider;
   /** Bound on one handshake and on each page of the tool list. Default 10,000. */
   readonly connectTimeoutMs?: number;
   /** Bound on one tool call, its approvals and retries by the server included. Default 60,000. */
@@ -31,7 +31,7 @@ export interface ResolvedServerOptions {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly transport: "auto" | "http" | "sse" | (() => Transport);
-  readonly authProvider: AuthProvider | OAuthClientProvider | undefined;
+  readonly auth: AuthProvider | OAuthClientProvider | undefined;
   readonly connectTimeoutMs: number;
   readonly callTimeoutMs: number;
   readonly maxResponseBytes: number;
@@ -52,10 +52,13 @@ export function resolveServerOptions(id: string, input: string | ServerOptions):
   }
   return {
     id,
-    url: resolveUrl(id, options.url),
+    url:
+      typeof options.transport === "function" && options.url === undefined
+        ? new URL(`memory:${encodeURIComponent(id)}`)
+        : resolveUrl(id, options.url),
     headers: resolveHeaders(id, options.headers),
     transport: resolveTransport(id, options.transport),
-    authProvider: options.authProvider,
+    auth: options.auth,
     connectTimeoutMs: positive(id, "connectTimeoutMs", options.connectTimeoutMs, 10_000),
     callTimeoutMs: positive(id, "callTimeoutMs", options.callTimeoutMs, 60_000),
     maxResponseBytes: positive(id, "maxResponseBytes", options.maxResponseBytes, 16 * 1024 * 1024),
@@ -88,11 +91,7 @@ function resolveUrl(id: string, value: unknown): URL {
     );
   }
   if (url.username !== "" || url.password !== "") {
-    throw badUrl(
-      id,
-      "its url holds a user name or password",
-      "Send credentials in `headers` or by `authProvider`.",
-    );
+    throw badUrl(id, "its url holds a user name or password", "Send credentials in `headers` or by `auth`.");
   }
   url.hash = "";
   return url;

@@ -176,10 +176,7 @@ describe("an in-memory transport", () => {
 
   test("connects, calls and follows list changes", async () => {
     const { near, add } = connect();
-    await using source = createServerSource("memory", {
-      url: "http://memory.invalid/",
-      transport: () => near,
-    });
+    await using source = createServerSource("memory", { transport: () => near });
     await source.connect();
     expect(await source.call("increment", { a: 1 }, idle)).toEqual({
       content: [{ type: "text", text: "2" }],
