@@ -31,7 +31,7 @@ const ROWS: readonly Row[] = Array.from({ length: 10_000 }, (_, id) => ({
 }));
 
 /** Runs of one side before it is the other's turn. */
-const RUNS_A_ROUND = 10;
+const RUNS_A_ROUND = 20;
 
 interface Program {
   readonly name: string;
@@ -48,7 +48,7 @@ const SUMMARY = (rows: string) => `
 const FIB = "const fib = (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2)); return fib(27);";
 
 const PROGRAMS: readonly Program[] = [
-  { name: "trivial", ours: "1 + 1", peer: "async () => 1 + 1", rounds: 8 },
+  { name: "trivial", ours: "1 + 1", peer: "async () => 1 + 1", rounds: 5 },
   {
     name: "10 calls in a row",
     ours: "for (let i = 0; i < 10; i++) await tools.page.echo({ i }); return 10;",
