@@ -202,7 +202,8 @@ interface ResolvedProgram {
 
 const LANGUAGES = new Set<unknown>(["javascript", "typescript", "python"] satisfies Language[]);
 
-function isLanguage(value: unknown): value is Language {
+/** True for the name of a language that programs are written in. */
+export function isLanguage(value: unknown): value is Language {
   return LANGUAGES.has(value);
 }
 

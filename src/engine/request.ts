@@ -4,7 +4,7 @@ import { TOOL_NAME } from "../capabilities/manifest.ts";
 import { requireTool } from "../tools/broker.ts";
 import type { Catalog } from "../tools/catalog.ts";
 import { type JsonRpcId, type JsonRpcResponse, respondWithError, respondWithRun } from "./json-rpc.ts";
-import type { ProgramInput, ProgramRunner, RunOptions } from "./program-runner.ts";
+import { isLanguage, type ProgramInput, type ProgramRunner, type RunOptions } from "./program-runner.ts";
 
 /** A request by intent: `run_code`, or a tool as `server.tool` (or its bare name where only one server has it). */
 export interface IntentRequest {
@@ -46,7 +46,7 @@ export function readProgram(input: unknown): ProgramInput {
 }
 
 function readLanguage(value: unknown): NonNullable<ProgramInput["language"]> {
-  if (value === "javascript" || value === "typescript" || value === "python") return value;
+  if (isLanguage(value)) return value;
   throw new OptimizerError(`There is no language ${String(JSON.stringify(value)).slice(0, 100)}.`, {
     code: 400,
     kind: "invalid_request",
