@@ -83,6 +83,10 @@ export function createActivityPanel(): ActivityPanel {
           return drawSoon();
         case "log":
           return appendCounted(logLine(event, atMs));
+        case "preparing":
+        case "memory":
+        case "memory_pressure":
+          return undefined;
         case "finished":
           clearInterval(ticking);
           ticking = undefined;

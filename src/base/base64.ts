@@ -1,5 +1,7 @@
-/** Decodes base64. Throws a `DOMException` for text that is none. */
+/** Decodes base64. Throws for text that is none. */
 export function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
+  // Newer engines do it by themselves, megabytes in a few milliseconds.
+  if (typeof Uint8Array.fromBase64 === "function") return Uint8Array.fromBase64(base64);
   const binary = atob(base64);
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);

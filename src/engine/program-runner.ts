@@ -24,6 +24,8 @@ export interface ProgramInput {
 
 export interface RunOptions {
   readonly limits?: Partial<Limits>;
+  /** Name of the sandbox to run in, such as `native`. Default: the first that runs the program's language. */
+  readonly sandbox?: string;
   /** Runs of one session share `context`. Default: the session `default`. */
   readonly session?: string;
   readonly signal?: AbortSignal;
@@ -68,7 +70,7 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
       const started = performance.now();
       const limits = resolveLimits(options.limits, runOptions.limits);
       const { language, code, inputs } = resolveProgram(input, limits);
-      const sandbox = requireSandbox(sandboxes, language);
+      const sandbox = requireSandbox(sandboxes, language, runOptions.sandbox);
       const session = requireSession(runOptions.session);
       const maxTokens = requireMaxTokens(runOptions.maxTokens ?? maxTokensPerRequest);
       const runId = crypto.randomUUID();
@@ -233,14 +235,33 @@ function readInput(input: ProgramInput): { language: unknown; code: unknown; jso
   }
 }
 
-function requireSandbox(sandboxes: readonly Sandbox[], language: Language): Sandbox {
-  const sandbox = sandboxes.find(({ traits }) => traits.languages.includes(language));
+function requireSandbox(
+  sandboxes: readonly Sandbox[],
+  language: Language,
+  name: string | undefined,
+): Sandbox {
+  const named = name === undefined ? sandboxes : sandboxes.filter(({ traits }) => traits.name === name);
+  if (named.length === 0 && name !== undefined) throw unknownSandbox(sandboxes, name);
+  const sandbox = named.find(({ traits }) => traits.languages.includes(language));
   if (sandbox !== undefined) return sandbox;
-  const known = [...new Set(sandboxes.flatMap(({ traits }) => traits.languages))].join(", ");
-  throw new OptimizerError(`No sandbox here runs ${language}.`, {
+  const known = [...new Set(named.flatMap(({ traits }) => traits.languages))].join(", ");
+  throw new OptimizerError(
+    name === undefined
+      ? `No sandbox here runs ${language}.`
+      : `The sandbox ${name} does not run ${language}.`,
+    {
+      code: 400,
+      kind: "unsupported_language",
+      hint: known === "" ? "Configure a sandbox." : `Write the program in one of: ${known}.`,
+    },
+  );
+}
+
+function unknownSandbox(sandboxes: readonly Sandbox[], name: unknown): OptimizerError {
+  return new OptimizerError(`There is no sandbox ${String(name).slice(0, 100)}.`, {
     code: 400,
-    kind: "unsupported_language",
-    hint: known === "" ? "Configure a sandbox." : `Write the program in one of: ${known}.`,
+    kind: "unknown_sandbox",
+    hint: `Choose one of: ${sandboxes.map(({ traits }) => traits.name).join(", ")}.`,
   });
 }
 

@@ -72,7 +72,22 @@ export interface GuestPort {
   /** Answers one call. Resolves for every failure too; `signal` aborts when the run ends. */
   call(call: GuestCall, signal: AbortSignal): Promise<GuestReply>;
   log(entries: readonly LogEntry[]): void;
+  /** Hears how the sandbox is doing. */
+  notice(notice: SandboxNotice): void;
 }
+
+/** What a sandbox tells of itself while a run gets ready and runs. */
+export type SandboxNotice =
+  /** No worker was ready: its runtime is fetched and compiled, then a worker starts. */
+  | {
+      readonly type: "preparing";
+      readonly sandbox: string;
+      readonly step: "loading" | "starting" | "ready";
+    }
+  /** The guest's memory was looked at. Bytes. */
+  | { readonly type: "memory"; readonly memoryBytes: number; readonly limitBytes: number }
+  /** The guest uses most of its memory: once for each run, before it is stopped. Bytes. */
+  | { readonly type: "memory_pressure"; readonly memoryBytes: number; readonly limitBytes: number };
 
 /** A failure in the guest's own coordinates: lines and columns count from 1 in the program as it was handed in. */
 export interface ProgramError {
@@ -119,7 +134,9 @@ export type RuntimeCommand =
       readonly type: "replies";
       readonly run: string;
       readonly replies: readonly NumberedReply[];
-    };
+    }
+  /** The time is over: ends the guest where something between page and runtime can reach into it. */
+  | { readonly type: "interrupt"; readonly run: string };
 
 /** A command on its way to a worker, with the credits for messages that the page has dealt with since. */
 export interface Envelope<Command> {
@@ -139,6 +156,8 @@ export type RuntimeMessage =
       readonly calls: readonly GuestCall[];
       readonly logs: readonly LogEntry[];
     }
+  /** The runtime looked at the guest's memory; it does so a few times a second while the guest computes. */
+  | { readonly type: "usage"; readonly run: string; readonly memoryBytes: number }
   | {
       readonly type: "done";
       readonly run: string;
@@ -207,6 +226,8 @@ export function parseRuntimeMessage(data: unknown): RuntimeMessage {
         calls: list(message, "calls").map(parseCall),
         logs: list(message, "logs").map(parseLog),
       };
+    case "usage":
+      return { type: "usage", run: text(message, "run"), memoryBytes: count(message, "memoryBytes") };
     case "done":
       return {
         type: "done",

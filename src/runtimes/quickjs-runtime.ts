@@ -2,19 +2,15 @@
 // page holds the same limits from outside and does not rely on this side.
 
 import { decodeBase64, encodeBase64 } from "../base/base64.ts";
-import { textBytes } from "../base/text.ts";
-import {
-  type GuestCall,
-  type GuestOperation,
-  LOG_ENTRY_BYTES,
-  type LogEntry,
-  type LogLevel,
-  MAX_TARGET_CHARACTERS,
-  type NumberedReply,
-  type ProgramError,
-  type RuntimeOutcome,
+import type {
+  GuestOperation,
+  LogLevel,
+  NumberedReply,
+  ProgramError,
+  RuntimeOutcome,
 } from "../protocol/guest-protocol.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
+import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
 import type { GuestVm, VmHost, VmTemplate } from "./quickjs-vm.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
 
@@ -29,27 +25,8 @@ export interface VmTemplates {
 /** Globals that only the web image has. A program that names none of them runs in the bare one. */
 const WEB_GLOBALS = /\b(?:URL|URLSearchParams|TextEncoder|TextDecoder|structuredClone)\b/;
 
-/** Calls and logs wait this long for company before they are sent while the guest computes on. Milliseconds. */
-const FLUSH_MS = 5;
-
-/** Logs alone are sent this often while the guest computes. Milliseconds. */
-const LOGS_MS = 100;
-
-/** Logs that grow past this are sent sooner. Bytes. */
-const FLUSH_BYTES = 64 * 1024;
-
 /** Timers that may wait at one time. */
 const MAX_TIMERS = 1_000;
-
-const NEVER_SETTLES: RuntimeOutcome = {
-  status: "threw",
-  error: {
-    name: "Error",
-    kind: "never_settles",
-    message: "The program waits for a promise that nothing can settle any more.",
-    hint: "Look for an await on a promise whose resolve function is never called.",
-  },
-};
 
 const TOO_DEEP: RuntimeOutcome = {
   status: "threw",
@@ -90,23 +67,16 @@ export function createQuickJsRuntime(templates: VmTemplates): Runtime {
 class QuickJsRun implements RuntimeRun, VmHost {
   readonly #command: RunCommand;
   readonly #link: RunLink;
+  readonly #outbox: Outbox;
   readonly #onEnd: () => void;
   readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
   #vm: GuestVm | undefined;
   #program: PreparedProgram | undefined;
   #outcome: RuntimeOutcome | undefined;
   #ended = false;
-  #waiting: GuestCall[] = [];
-  #waitingBytes = 0;
-  #logs: LogEntry[] = [];
-  #outputBytes = 0;
-  #logBytes = 0;
-  #callCount = 0;
-  #inFlight = 0;
   #lastTimer = 0;
   #guestMsLeft: number;
   #turnStarted = 0;
-  #lastFlush = 0;
   /** When the guest went to sleep on its own time, its timers running. */
   #asleepSince: number | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
@@ -116,6 +86,9 @@ class QuickJsRun implements RuntimeRun, VmHost {
     this.#link = link;
     this.#onEnd = onEnd;
     this.#guestMsLeft = command.limits.timeoutMs;
+    this.#outbox = new Outbox(command.limits, link, (outcome) => {
+      this.#outcome ??= outcome;
+    });
     link.onOpen = () => this.#flush(this.#idle());
   }
 
@@ -151,7 +124,7 @@ class QuickJsRun implements RuntimeRun, VmHost {
     if (this.#ended) return;
     this.#turn((vm) => {
       for (const reply of replies) {
-        this.#inFlight -= 1;
+        this.#outbox.answered();
         if (reply.ok) vm.enter("deliver", reply.id, true, reply.json, reply.bytes === true);
         else vm.enter("deliver", reply.id, false, JSON.stringify(reply.error), false);
       }
@@ -161,39 +134,15 @@ class QuickJsRun implements RuntimeRun, VmHost {
   // What the prelude asks for.
 
   call(operation: GuestOperation, target: string, args: string): number {
-    const { maxToolCalls, maxMessageBytes, memoryBytes } = this.#command.limits;
-    const bytes = textBytes(args);
-    this.#callCount += 1;
-    const id = this.#callCount;
-    if (id > maxToolCalls) {
-      this.#stopped("tool_calls", `The program made more than ${maxToolCalls} calls.`);
-    } else if (bytes > maxMessageBytes || target.length > MAX_TARGET_CHARACTERS) {
-      this.#stopped("output", `A call's arguments exceed ${maxMessageBytes} bytes.`);
-    } else if (this.#waitingBytes + bytes > memoryBytes) {
-      // What waits here lies outside the engine's memory and counts as the guest's all the same.
-      this.#outcome ??= this.#memory();
-    } else {
-      this.#waitingBytes += bytes;
-      this.#waiting.push({ id, operation, target, args });
-    }
-    return id;
+    return this.#outbox.call(operation, target, args);
   }
 
   log(level: LogLevel, text: string): void {
-    const bytes = textBytes(text) + LOG_ENTRY_BYTES;
-    this.#outputBytes += bytes;
-    if (this.#outputBytes > this.#command.limits.maxOutputBytes) {
-      return this.#stopped("output", `The logs exceed ${this.#command.limits.maxOutputBytes} bytes.`);
-    }
-    this.#logBytes += bytes;
-    this.#logs.push({ level, text });
+    this.#outbox.log(level, text);
   }
 
   settle(status: string, json: string): void {
-    const { maxOutputBytes } = this.#command.limits;
-    if (this.#outputBytes + textBytes(json) > maxOutputBytes) {
-      return this.#stopped("output", `The value and the logs exceed ${maxOutputBytes} bytes.`);
-    }
+    if (!this.#outbox.fits(json)) return;
     this.#outcome ??= status === "returned" ? { status: "returned", json } : this.#threw(json);
   }
 
@@ -201,7 +150,8 @@ class QuickJsRun implements RuntimeRun, VmHost {
     this.#lastTimer += 1;
     const timer = this.#lastTimer;
     if (this.#timers.size >= MAX_TIMERS) {
-      this.#stopped("tool_calls", `The program has more than ${MAX_TIMERS} timers waiting.`);
+      const message = `The program has more than ${MAX_TIMERS} timers waiting.`;
+      this.#outcome ??= { status: "stopped", reason: "tool_calls", message };
       return timer;
     }
     const fire = (): void => {
@@ -246,7 +196,7 @@ class QuickJsRun implements RuntimeRun, VmHost {
     if (this.#asleepSince !== undefined) this.#guestMsLeft -= now - this.#asleepSince;
     this.#asleepSince = undefined;
     this.#turnStarted = now;
-    this.#lastFlush = now;
+    this.#outbox.begin(now);
     try {
       enter(vm);
       while (this.#outcome === undefined && vm.step()) {
@@ -257,20 +207,20 @@ class QuickJsRun implements RuntimeRun, VmHost {
     }
     this.#guestMsLeft -= performance.now() - now;
     if (this.#outcome !== undefined) return this.#end(this.#outcome);
-    if (this.#guestMsLeft <= 0) return this.#end(this.#timeout());
+    if (this.#guestMsLeft <= 0) return this.#end(timeExceeded(this.#command.limits));
     const idle = this.#idle();
-    if (!idle && this.#timers.size === 0 && this.#waiting.length === 0) {
-      return this.#end(this.#nearMemoryLimit() ? this.#memory() : NEVER_SETTLES);
+    if (!idle && this.#timers.size === 0 && this.#outbox.waiting === 0) {
+      return this.#end(this.#nearMemoryLimit() ? memoryExceeded(this.#command.limits) : NEVER_SETTLES);
     }
     this.#flush(idle);
     if (idle) return;
     this.#asleepSince = performance.now();
-    this.#alarm = setTimeout(() => this.#end(this.#timeout()), this.#guestMsLeft);
+    this.#alarm = setTimeout(() => this.#end(timeExceeded(this.#command.limits)), this.#guestMsLeft);
   }
 
   /** Whether the guest can only go on when the page answers. */
   #idle(): boolean {
-    return this.#timers.size === 0 && this.#inFlight + this.#waiting.length > 0;
+    return this.#timers.size === 0 && this.#outbox.open > 0;
   }
 
   /** Asked by the engine while the guest runs: `true` ends it. */
@@ -278,52 +228,23 @@ class QuickJsRun implements RuntimeRun, VmHost {
     if (this.#outcome !== undefined) return true;
     const now = performance.now();
     if (now - this.#turnStarted > this.#guestMsLeft) {
-      this.#outcome = this.#timeout();
+      this.#outcome = timeExceeded(this.#command.limits);
       return true;
     }
-    const passed = now - this.#lastFlush;
-    const urgent = this.#waiting.length > 0 || this.#logBytes > FLUSH_BYTES;
-    if (passed > FLUSH_MS && (urgent || passed > LOGS_MS)) {
-      this.#lastFlush = now;
-      this.#flush(false);
-    }
+    this.#outbox.tick(now, this.#vm?.memoryBytes ?? 0);
     return false;
   }
 
   #flush(idle: boolean): void {
     // A guest that only waits says so too: from then on its own clock stands still.
-    for (let said = !idle; !this.#ended && this.#link.open; said = true) {
-      const calls = this.#takeCalls();
-      const logs = this.#logs;
-      if (calls.length === 0 && logs.length === 0 && said) return;
-      this.#logs = [];
-      this.#logBytes = 0;
-      this.#link.turn(idle, calls, logs);
-    }
-  }
-
-  /** The waiting calls that may go now, as many as one message holds. */
-  #takeCalls(): readonly GuestCall[] {
-    const { maxToolCallsInFlight, maxMessageBytes } = this.#command.limits;
-    const calls: GuestCall[] = [];
-    for (let bytes = 0; this.#inFlight < maxToolCallsInFlight; this.#inFlight += 1) {
-      const [call] = this.#waiting;
-      if (call === undefined) break;
-      const size = textBytes(call.args);
-      if (calls.length > 0 && bytes + size > maxMessageBytes) break;
-      bytes += size;
-      this.#waitingBytes -= size;
-      calls.push(call);
-      this.#waiting.shift();
-    }
-    return calls;
+    if (!this.#ended) this.#outbox.flush(performance.now(), idle);
   }
 
   #end(outcome: RuntimeOutcome): void {
     if (this.#ended) return;
     const peakMemoryBytes = this.#vm?.memoryBytes ?? 0;
     this.#dispose();
-    this.#link.done(outcome, this.#logs, peakMemoryBytes);
+    this.#link.done(outcome, this.#outbox.takeLogs(), peakMemoryBytes);
     // After the answer is on its way: the next run finds a VM ready.
     this.#onEnd();
   }
@@ -337,29 +258,12 @@ class QuickJsRun implements RuntimeRun, VmHost {
     this.#vm = undefined;
   }
 
-  #stopped(reason: "output" | "tool_calls", message: string): void {
-    this.#outcome ??= { status: "stopped", reason, message };
-  }
-
-  #timeout(): RuntimeOutcome {
-    const message = `The program ran longer than ${this.#command.limits.timeoutMs} ms.`;
-    return { status: "stopped", reason: "timeout", message };
-  }
-
-  #memory(): RuntimeOutcome {
-    const mebibytes = Math.round(this.#command.limits.memoryBytes / 1024 / 1024);
-    return {
-      status: "stopped",
-      reason: "memory",
-      message: `The program needs more than ${mebibytes} MiB of memory.`,
-    };
-  }
-
   #threw(json: string): RuntimeOutcome {
     const error = parseThrown(json);
-    if (error.name === "InternalError" && OUT_OF_MEMORY.test(error.message)) return this.#memory();
+    if (error.name === "InternalError" && OUT_OF_MEMORY.test(error.message))
+      return memoryExceeded(this.#command.limits);
     // With no room left even for that error, the engine throws `null`.
-    if (error.message === "null" && this.#nearMemoryLimit()) return this.#memory();
+    if (error.message === "null" && this.#nearMemoryLimit()) return memoryExceeded(this.#command.limits);
     const place = this.#program?.locate(error.stack ?? "") ?? {};
     const { stack: _, ...rest } = error;
     return { status: "threw", error: { ...rest, ...place } };
@@ -370,7 +274,7 @@ class QuickJsRun implements RuntimeRun, VmHost {
     const message = error instanceof Error ? error.message : String(error);
     // Deep nesting in the engine's own code (JSON, regular expressions, the parser) ends on the worker's stack.
     if (error instanceof RangeError) return TOO_DEEP;
-    if (OUT_OF_MEMORY.test(message) || this.#nearMemoryLimit()) return this.#memory();
+    if (OUT_OF_MEMORY.test(message) || this.#nearMemoryLimit()) return memoryExceeded(this.#command.limits);
     return {
       status: "stopped",
       reason: "crashed",

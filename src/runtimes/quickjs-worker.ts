@@ -2,7 +2,7 @@ import { createQuickJsRuntime } from "./quickjs-runtime.ts";
 import { VmTemplate } from "./quickjs-vm.ts";
 import { serve } from "./serve.ts";
 
-serve(async (modules) => {
+serve(async ({ modules }) => {
   const engine = (name: string): WebAssembly.Module => {
     const module = modules[name];
     if (module === undefined) throw new Error(`The frame handed in no module ${name}`);

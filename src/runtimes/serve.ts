@@ -18,6 +18,9 @@ export type RunCommand = Extract<RuntimeCommand, { type: "run" }>;
 export interface BootMessage {
   readonly type: "boot";
   readonly modules: Readonly<Record<string, WebAssembly.Module>>;
+  readonly files: Readonly<Record<string, ArrayBuffer>>;
+  /** Written by the keeper when a run's time is over; only where the page is cross-origin isolated. */
+  readonly interrupts?: SharedArrayBuffer;
 }
 
 /** One run, seen from the serve loop. */
@@ -30,6 +33,8 @@ export interface RunLink {
   /** Whether the page accepts another message now; the end of a run always may be sent. */
   readonly open: boolean;
   turn(idle: boolean, calls: readonly GuestCall[], logs: readonly LogEntry[]): void;
+  /** Tells how much memory the guest holds. */
+  usage(memoryBytes: number): void;
   done(outcome: RuntimeOutcome, logs: readonly LogEntry[], peakMemoryBytes: number): void;
   /** Called when the page accepts messages again after `open` was false. */
   onOpen: () => void;
@@ -41,8 +46,10 @@ export interface Runtime {
 }
 
 /** Serves runs from a dedicated worker inside the sandbox frame. */
-export function serve(boot: (modules: BootMessage["modules"]) => Promise<Runtime>): void {
-  const post = (message: RuntimeMessage): void => self.postMessage(JSON.stringify(message));
+export function serve(boot: (message: BootMessage) => Promise<Runtime>): void {
+  // Taken now: a runtime may empty the worker's scope.
+  const postMessage = self.postMessage.bind(self);
+  const post = (message: RuntimeMessage): void => postMessage(JSON.stringify(message));
   let runtime: Runtime | undefined;
   let current: { readonly id: string; readonly run: RuntimeRun; readonly link: RunLink } | undefined;
   // The first credit is for the message that says this worker is ready.
@@ -57,6 +64,10 @@ export function serve(boot: (modules: BootMessage["modules"]) => Promise<Runtime
       turn(idle, calls, logs) {
         unacknowledged += 1;
         post({ type: "turn", run: command.run, idle, calls, logs });
+      },
+      usage(memoryBytes) {
+        unacknowledged += 1;
+        post({ type: "usage", run: command.run, memoryBytes });
       },
       done(outcome, logs, peakMemoryBytes) {
         current = undefined;
@@ -74,7 +85,7 @@ export function serve(boot: (modules: BootMessage["modules"]) => Promise<Runtime
       const problem = findOpenDoor();
       if (problem !== undefined) return post({ type: "unfit", message: problem });
       try {
-        runtime = await boot(data.modules);
+        runtime = await boot(data);
       } catch (error) {
         // Nobody would hear of it: a rejection in a worker reaches no error handler outside.
         return post({ type: "unfit", message: String(error) });

@@ -31,10 +31,14 @@ export interface GuestChannel {
 /** How long the runtime may take to end a run by itself before the page ends it. Milliseconds. */
 const GRACE_MS = 120;
 
+/** Share of its memory past which a guest is said to be under pressure. */
+const PRESSURE = 0.8;
+
 /**
  * Drives one program on a runtime to exactly one outcome. Never rejects.
  *
  * When the outcome did not come from the runtime itself, the channel has been killed.
+ * `ceilingBytes` is the most memory that the runtime may say it holds, its engine included.
  */
 export function runGuest(
   channel: GuestChannel,
@@ -43,9 +47,10 @@ export function runGuest(
   port: GuestPort,
   limits: Limits,
   signal: AbortSignal,
+  ceilingBytes: number = Number.POSITIVE_INFINITY,
 ): Promise<RunOutcome> {
   return new Promise((resolve) => {
-    const guestRun = new GuestRun(channel, run, port, limits, (outcome) => {
+    const guestRun = new GuestRun(channel, run, port, limits, ceilingBytes, (outcome) => {
       signal.removeEventListener("abort", cancel);
       resolve(outcome);
     });
@@ -61,6 +66,7 @@ class GuestRun {
   readonly #run: string;
   readonly #port: GuestPort;
   readonly #limits: Limits;
+  readonly #ceilingBytes: number;
   readonly #settle: (outcome: RunOutcome) => void;
   readonly #ended = new AbortController();
   readonly #clock: RunClock;
@@ -70,20 +76,27 @@ class GuestRun {
   #lastId = -1;
   #logBytes = 0;
   #replies: NumberedReply[] = [];
+  #peakMemoryBytes = 0;
+  #pressed = false;
 
   constructor(
     channel: GuestChannel,
     run: string,
     port: GuestPort,
     limits: Limits,
+    ceilingBytes: number,
     settle: (outcome: RunOutcome) => void,
   ) {
     this.#channel = channel;
     this.#run = run;
     this.#port = port;
     this.#limits = limits;
+    this.#ceilingBytes = ceilingBytes;
     this.#settle = settle;
-    this.#clock = new RunClock(limits, (message) => this.stop("timeout", message));
+    this.#clock = new RunClock(limits, {
+      interrupt: () => channel.send({ type: "interrupt", run }),
+      expire: (message) => this.stop("timeout", message),
+    });
   }
 
   start(program: Program): void {
@@ -100,7 +113,7 @@ class GuestRun {
   stop(reason: StopReason, message: string): void {
     if (this.#settled) return;
     this.#channel.kill();
-    this.#finish({ status: "stopped", reason, message, peakMemoryBytes: 0 });
+    this.#finish({ status: "stopped", reason, message, peakMemoryBytes: this.#peakMemoryBytes });
   }
 
   #finish(outcome: RunOutcome): void {
@@ -132,13 +145,32 @@ class GuestRun {
         if (this.#logBytes + outputBytes(outcome) > this.#limits.maxOutputBytes) {
           return this.stop("output", `The value and the logs exceed ${this.#limits.maxOutputBytes} bytes.`);
         }
-        return this.#finish({ ...outcome, peakMemoryBytes });
+        return this.#finish({
+          ...outcome,
+          peakMemoryBytes: Math.max(peakMemoryBytes, this.#peakMemoryBytes),
+        });
       }
+      case "usage":
+        if (message.run !== this.#run) return this.stop("security", "The runtime answered for another run.");
+        return this.#weigh(message.memoryBytes);
       case "ready":
       case "unfit":
         return this.stop("security", "The runtime announced itself twice.");
       default:
         return assertNever(message);
+    }
+  }
+
+  #weigh(memoryBytes: number): void {
+    const limitBytes = this.#ceilingBytes;
+    this.#peakMemoryBytes = Math.max(memoryBytes, this.#peakMemoryBytes);
+    this.#port.notice({ type: "memory", memoryBytes, limitBytes });
+    if (!this.#pressed && memoryBytes >= limitBytes * PRESSURE) {
+      this.#pressed = true;
+      this.#port.notice({ type: "memory_pressure", memoryBytes, limitBytes });
+    }
+    if (memoryBytes > limitBytes) {
+      this.stop("memory", `The program holds more than its ${this.#limits.memoryBytes} bytes of memory.`);
     }
   }
 
@@ -203,21 +235,28 @@ function outputBytes(outcome: RuntimeOutcome): number {
   }
 }
 
+interface RunClockEnds {
+  /** The guest's time is over: it may still end by itself, for a moment. */
+  interrupt(): void;
+  expire(message: string): void;
+}
+
 /** Keeps the time that the guest takes apart from the time that it waits for tools. */
 class RunClock {
   readonly #left: { guest: number; tools: number };
-  readonly #expire: (message: string) => void;
+  readonly #ends: RunClockEnds;
   readonly #limits: Limits;
+  #interrupted = false;
   #phase: "guest" | "tools" = "guest";
   #since = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer fires. It may fire early, and looks again then: phases change with every call. */
   #firesAt = 0;
 
-  constructor(limits: Limits, expire: (message: string) => void) {
+  constructor(limits: Limits, ends: RunClockEnds) {
     this.#limits = limits;
-    this.#left = { guest: limits.timeoutMs + GRACE_MS, tools: limits.toolWaitMs };
-    this.#expire = expire;
+    this.#left = { guest: limits.timeoutMs, tools: limits.toolWaitMs };
+    this.#ends = ends;
   }
 
   resume(phase: "guest" | "tools"): void {
@@ -247,8 +286,14 @@ class RunClock {
     this.#since = now;
     // Timers may fire a fraction of a millisecond early.
     if (this.#left[this.#phase] > 1) return this.#arm(now);
+    if (this.#phase === "guest" && !this.#interrupted) {
+      this.#interrupted = true;
+      this.#left.guest += GRACE_MS;
+      this.#ends.interrupt();
+      return this.#arm(now);
+    }
     this.stop();
-    this.#expire(this.#message());
+    this.#ends.expire(this.#message());
   }
 
   #message(): string {

@@ -12,25 +12,48 @@ export interface WorkerPoolOptions<T> {
   readonly maxWorkers: number;
   /** Processor cores: no more workers than that compute at one time, while those that rest make room. */
   readonly cores: number;
-  /** Idle workers that are kept for ever. */
-  readonly minWorkers: number;
-  /** How long the other idle ones are kept. Milliseconds. */
+  /**
+   * Who may get a worker that ran a program: later runs of the same session, or nobody. Never another
+   * session: what a program may have left in its worker is no other session's to find.
+   */
+  readonly reuse: "session" | "never";
+  /** Workers that no program ran in, kept ready while the page is seen. */
+  readonly minSpares: number;
+  /** The most of them, when runs come fast. */
+  readonly maxSpares: number;
+  /** How long a worker that a session used waits for its next run. Milliseconds. */
   readonly idleMs: number;
 }
 
 /** A worker whose run waits this long for a tool counts as resting. Milliseconds. */
 const RESTING_MS = 25;
 
+/** A spare is started this long after the last one was taken, or with the end of that run: the run goes first. Milliseconds. */
+const SPARE_DELAY_MS = 100;
+
+/** Runs of this long decide how many spares are kept. Milliseconds. */
+const RATE_WINDOW_MS = 10_000;
+
+/** A page that nobody sees keeps no idle worker longer than this. Milliseconds. */
+const HIDDEN_MS = 30_000;
+
 /** Lends workers, one to a run at a time; callers wait their turn in order. */
 export class WorkerPool<T extends Poolable> {
   readonly #options: WorkerPoolOptions<T>;
-  readonly #idle: T[] = [];
-  readonly #lent = new Set<T>();
+  /** Idle workers by what they are for: a session, or `undefined` for one that no program ran in. Oldest first. */
+  readonly #idle: { readonly worker: T; readonly session: string | undefined }[] = [];
+  readonly #lent = new Map<T, string>();
   readonly #queue: Waiter<T>[] = [];
   readonly #reapers = new Map<T, ReturnType<typeof setTimeout>>();
   readonly #resting = new Map<T, number>();
+  readonly #taken: number[] = [];
   #spawning = 0;
+  #spawnMs = 0;
+  #used = false;
+  #hidden = false;
   #lookAgain: ReturnType<typeof setTimeout> | undefined;
+  #refill: ReturnType<typeof setTimeout> | undefined;
+  #hiding: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(options: WorkerPoolOptions<T>) {
@@ -39,15 +62,16 @@ export class WorkerPool<T extends Poolable> {
 
   /** Has `workers` of them ready. */
   async prepare(workers: number): Promise<void> {
+    this.#used = true;
     const missing = workers - this.#idle.length - this.#lent.size - this.#spawning;
     await Promise.all(Array.from({ length: Math.max(0, missing) }, () => this.#grow()));
   }
 
   /** Rejects when `signal` aborts, when the pool closes, or with the reason why no worker could be started. */
-  take(signal: AbortSignal): Promise<T> {
+  take(signal: AbortSignal, session: string): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(closedError());
-      const waiter: Waiter<T> = { resolve, reject };
+      const waiter: Waiter<T> = { session, resolve, reject };
       const abort = (): void => {
         const index = this.#queue.indexOf(waiter);
         if (index >= 0) this.#queue.splice(index, 1);
@@ -66,18 +90,16 @@ export class WorkerPool<T extends Poolable> {
     });
   }
 
-  /** Gives a worker back; a dead one is replaced when somebody needs it. */
+  /** Gives a worker back. One that died, or that nobody may use again, is replaced when somebody needs it. */
   give(worker: T): void {
+    const session = this.#lent.get(worker);
     this.#lent.delete(worker);
     this.#resting.delete(worker);
-    if (worker.alive && !this.#closed) {
-      this.#idle.push(worker);
-      this.#reapers.set(
-        worker,
-        setTimeout(() => this.#reap(worker), this.#options.idleMs),
-      );
-    } else worker.kill();
+    const ran = session !== undefined;
+    if (!worker.alive || this.#closed || (ran && this.#options.reuse === "never")) worker.kill();
+    else this.#rest({ worker, session });
     this.#match();
+    if (ran) this.#refillNow();
   }
 
   /** Says whether a lent worker only waits for something outside. */
@@ -86,29 +108,62 @@ export class WorkerPool<T extends Poolable> {
     else if (this.#lent.has(worker)) this.#resting.set(worker, performance.now());
   }
 
+  /** Says whether anybody sees the page. Workers that wait in a page that nobody sees end soon. */
+  setHidden(hidden: boolean): void {
+    if (hidden === this.#hidden || this.#closed) return;
+    this.#hidden = hidden;
+    clearTimeout(this.#hiding);
+    if (!hidden) return this.#refillNow();
+    this.#hiding = setTimeout(() => {
+      for (const { worker } of [...this.#idle]) this.#drop(worker);
+    }, HIDDEN_MS);
+  }
+
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#lookAgain);
-    for (const timer of this.#reapers.values()) clearTimeout(timer);
+    for (const timer of [this.#lookAgain, this.#refill, this.#hiding, ...this.#reapers.values()]) {
+      clearTimeout(timer);
+    }
     this.#reapers.clear();
-    for (const worker of [...this.#idle, ...this.#lent]) worker.kill();
+    for (const worker of [...this.#idle.map((one) => one.worker), ...this.#lent.keys()]) worker.kill();
     this.#idle.length = 0;
     for (const waiter of this.#queue.splice(0)) waiter.reject(closedError());
   }
 
+  #rest(idle: { readonly worker: T; readonly session: string | undefined }): void {
+    this.#idle.push(idle);
+    const { idleMs } = this.#options;
+    this.#reapers.set(
+      idle.worker,
+      setTimeout(() => this.#reap(idle.worker), this.#hidden ? Math.min(idleMs, HIDDEN_MS) : idleMs),
+    );
+  }
+
   #match(): void {
-    while (this.#queue.length > 0) {
-      // The one used last has its code and memory warm.
-      const worker = this.#idle.pop();
+    for (let waiter = this.#queue[0]; waiter !== undefined; waiter = this.#queue[0]) {
+      const worker = this.#find(waiter.session);
       if (worker === undefined) break;
-      clearTimeout(this.#reapers.get(worker));
-      this.#reapers.delete(worker);
       if (worker.alive) this.#lend(worker);
     }
+    const { maxWorkers, cores } = this.#options;
     const workers = this.#lent.size + this.#spawning;
-    if (this.#queue.length <= this.#spawning || workers >= this.#options.maxWorkers) return;
-    if (this.#computing() + this.#spawning < this.#options.cores) this.#grow().catch(() => undefined);
-    else this.#lookAgain ??= setTimeout(() => this.#look(), RESTING_MS);
+    if (this.#queue.length <= this.#spawning || workers >= maxWorkers) return;
+    if (this.#computing() + this.#spawning >= cores) {
+      this.#lookAgain ??= setTimeout(() => this.#look(), RESTING_MS);
+      return;
+    }
+    // Idle workers of other sessions make room.
+    const [oldest] = this.#idle;
+    if (oldest !== undefined && workers + this.#idle.length >= maxWorkers) this.#drop(oldest.worker);
+    this.#grow().catch(() => undefined);
+  }
+
+  /** Takes an idle worker that a session may have; the one used last has its code and memory warm. */
+  #find(session: string): T | undefined {
+    const own = this.#idle.findLast((idle) => idle.session === session);
+    const found = own ?? this.#idle.findLast((idle) => idle.session === undefined);
+    if (found !== undefined) this.#forget(found.worker);
+    return found?.worker;
   }
 
   #look(): void {
@@ -127,9 +182,11 @@ export class WorkerPool<T extends Poolable> {
   /** Rejects when nobody in the queue could be told why there is no worker. */
   async #grow(): Promise<void> {
     this.#spawning += 1;
+    const started = performance.now();
     try {
       const worker = await this.#options.spawn();
       this.#spawning -= 1;
+      this.#spawnMs = performance.now() - started;
       this.give(worker);
     } catch (error) {
       this.#spawning -= 1;
@@ -142,21 +199,68 @@ export class WorkerPool<T extends Poolable> {
   }
 
   #lend(worker: T): void {
-    this.#lent.add(worker);
-    this.#queue.shift()?.resolve(worker);
+    const waiter = this.#queue.shift();
+    if (waiter === undefined) return;
+    this.#used = true;
+    this.#taken.push(performance.now());
+    this.#lent.set(worker, waiter.session);
+    waiter.resolve(worker);
+    this.#refill ??= setTimeout(() => this.#refillNow(), SPARE_DELAY_MS);
+  }
+
+  /** Starts the spares that are missing, one at a time. */
+  #refillNow(): void {
+    clearTimeout(this.#refill);
+    this.#refill = undefined;
+    if (this.#closed || this.#hidden || this.#queue.length > 0 || this.#spawning > 0) return;
+    const spares = this.#idle.filter(({ session }) => session === undefined).length;
+    const workers = this.#lent.size + this.#idle.length;
+    if (spares >= this.#wantedSpares() || workers >= this.#options.maxWorkers) return;
+    if (this.#computing() >= this.#options.cores) {
+      this.#refill = setTimeout(() => this.#refillNow(), SPARE_DELAY_MS);
+      return;
+    }
+    // A spare that does not start is missed by nobody: who needs a worker tries again and hears why.
+    this.#grow().then(
+      () => this.#refillNow(),
+      () => undefined,
+    );
+  }
+
+  /** As many as were taken lately in the time that one needs to start, and half as many again. */
+  #wantedSpares(): number {
+    const { minSpares, maxSpares, reuse } = this.#options;
+    if (!this.#used) return 0;
+    if (reuse === "session") return minSpares;
+    const since = performance.now() - RATE_WINDOW_MS;
+    while ((this.#taken[0] ?? since) < since) this.#taken.shift();
+    const perSpawn = (this.#taken.length / RATE_WINDOW_MS) * this.#spawnMs;
+    return Math.min(maxSpares, Math.max(minSpares, Math.ceil(perSpawn * 1.5)));
   }
 
   #reap(worker: T): void {
-    if (this.#idle.length + this.#lent.size <= this.#options.minWorkers) return;
-    const index = this.#idle.indexOf(worker);
-    if (index < 0) return;
-    this.#idle.splice(index, 1);
-    this.#reapers.delete(worker);
+    const idle = this.#idle.find((one) => one.worker === worker);
+    if (idle === undefined) return;
+    const spares = this.#idle.filter(({ session }) => session === undefined).length;
+    if (idle.session === undefined && spares <= this.#options.minSpares && !this.#hidden) return;
+    this.#drop(worker);
+  }
+
+  #drop(worker: T): void {
+    this.#forget(worker);
     worker.kill();
+  }
+
+  #forget(worker: T): void {
+    const index = this.#idle.findIndex((idle) => idle.worker === worker);
+    if (index >= 0) this.#idle.splice(index, 1);
+    clearTimeout(this.#reapers.get(worker));
+    this.#reapers.delete(worker);
   }
 }
 
 interface Waiter<T> {
+  readonly session: string;
   resolve: (worker: T) => void;
   reject: (reason: unknown) => void;
 }

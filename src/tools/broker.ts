@@ -7,7 +7,14 @@ import { isJsonObject, type Json, type JsonObject, parseJson } from "../base/jso
 import { textBytes } from "../base/text.ts";
 import type { TokenCounter } from "../base/tokens.ts";
 import type { SessionContext } from "../context/session-context.ts";
-import type { GuestCall, GuestError, GuestPort, GuestReply, LogEntry } from "../protocol/guest-protocol.ts";
+import type {
+  GuestCall,
+  GuestError,
+  GuestPort,
+  GuestReply,
+  LogEntry,
+  SandboxNotice,
+} from "../protocol/guest-protocol.ts";
 import type { ArgumentChecker, ArgumentProblem } from "./arguments.ts";
 import type { Catalog, CatalogTool } from "./catalog.ts";
 import { toolTextOf, toolValueOf } from "./tool-value.ts";
@@ -36,7 +43,8 @@ export type BrokerEvent =
       readonly message?: string;
     }
   | ({ readonly type: "tool_result"; readonly call: number } & ToolCallRecord)
-  | ({ readonly type: "log" } & LogEntry);
+  | ({ readonly type: "log" } & LogEntry)
+  | SandboxNotice;
 
 export interface BrokerOptions {
   readonly catalog: Catalog;
@@ -170,6 +178,7 @@ export function createBroker(options: BrokerOptions): Broker {
         return { ok: false, error: toGuestError(error) };
       }
     },
+    notice: onEvent,
     log(entries) {
       for (const entry of entries) {
         logs.push(entry);

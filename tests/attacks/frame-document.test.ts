@@ -11,7 +11,7 @@ import { benignValue, endOf, openTarget } from "./setup/target.ts";
 const findFrame = (): HTMLIFrameElement | undefined =>
   [...document.querySelectorAll("iframe")].find(({ title }) => title === "MCP Optimizer sandbox");
 
-const assets = async () => ({ source: hostileSource("done(1)"), binaries: {} });
+const assets = async () => ({ source: hostileSource("done(1)"), modules: {}, files: {} });
 
 /** Loads a document in a frame of its own and waits for what it says. */
 async function askFrame(html: string, sandbox = "allow-scripts"): Promise<unknown> {

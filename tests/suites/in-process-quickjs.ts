@@ -22,7 +22,9 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
     },
     maxWorkers,
     cores: 8,
-    minWorkers: 1,
+    reuse: "session",
+    minSpares: 1,
+    maxSpares: 1,
     idleMs: 1_000,
   });
   let runs = 0;
@@ -33,7 +35,7 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
       enforces: { time: "best_effort", memory: "best_effort", network: "hard", storage: "hard" },
     },
     prepare: () => pool.prepare(1),
-    open: (_session, limits) => ({
+    open: (session, limits) => ({
       async run(program, port, caller) {
         const stopped = {
           status: "stopped",
@@ -42,7 +44,7 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
           peakMemoryBytes: 0,
         } as const;
         if (caller.aborted) return stopped;
-        const worker = await pool.take(caller).catch((error: unknown) => {
+        const worker = await pool.take(caller, session).catch((error: unknown) => {
           if (caller.aborted) return undefined;
           throw error;
         });
@@ -105,6 +107,7 @@ function createChannel(runtime: Runtime): GuestChannel & { readonly alive: boole
       const link: RunLink = {
         open: true,
         turn: (idle, calls, logs) => post({ type: "turn", run: command.run, idle, calls, logs }),
+        usage: (memoryBytes) => post({ type: "usage", run: command.run, memoryBytes }),
         done: (outcome, logs, peakMemoryBytes) =>
           post({ type: "done", run: command.run, outcome, logs, peakMemoryBytes }),
         onOpen: () => {},

@@ -1,4 +1,10 @@
-import type { GuestCall, GuestPort, GuestReply, LogEntry } from "../../src/protocol/guest-protocol.ts";
+import type {
+  GuestCall,
+  GuestPort,
+  GuestReply,
+  LogEntry,
+  SandboxNotice,
+} from "../../src/protocol/guest-protocol.ts";
 
 /** Answers one call of a guest. */
 export type Answer = (call: GuestCall, signal: AbortSignal) => GuestReply | Promise<GuestReply>;
@@ -7,6 +13,7 @@ export type Answer = (call: GuestCall, signal: AbortSignal) => GuestReply | Prom
 export interface RecordingPort extends GuestPort {
   readonly calls: readonly GuestCall[];
   readonly logs: readonly LogEntry[];
+  readonly notices: readonly SandboxNotice[];
   /** Most calls that waited for an answer at one time. */
   readonly mostInFlight: number;
   /** Resolves when the guest has logged this text. */
@@ -22,6 +29,7 @@ export function recordingPort(
 ): RecordingPort {
   const calls: GuestCall[] = [];
   const logs: LogEntry[] = [];
+  const notices: SandboxNotice[] = [];
   const waiting = new Set<() => void>();
   let inFlight = 0;
   let mostInFlight = 0;
@@ -42,6 +50,7 @@ export function recordingPort(
     namespaces,
     calls,
     logs,
+    notices,
     get mostInFlight() {
       return mostInFlight;
     },
@@ -58,6 +67,7 @@ export function recordingPort(
         inFlight -= 1;
       }
     },
+    notice: (notice) => void notices.push(notice),
     log(entries) {
       logs.push(...entries);
       wake();

@@ -27,10 +27,11 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
   ["create-host", [...NEUTRAL, "host"]],
   ["host", NEUTRAL],
   ["cli", [...NEUTRAL, "host", "create-host"]],
+  ["build", []],
 ]);
 
 /** Parts that run in Node. */
-const NODE_PARTS: ReadonlySet<string> = new Set(["host", "cli", "create-host"]);
+const NODE_PARTS: ReadonlySet<string> = new Set(["host", "cli", "create-host", "build"]);
 /** Parts that may touch a page: they wire or are the browser's own. */
 const PAGE_PARTS: ReadonlySet<string> = new Set(["index", "create-optimizer", "adaptors", "devtools"]);
 
@@ -54,7 +55,7 @@ function brokenRule(from: string, specifier: string): string | undefined {
   if (isBrowserFile(target) && !isBrowserFile(from) && !PAGE_PARTS.has(part))
     return "neutral code imports no browser code";
   // A sandbox ships its runtime as text or a URL; it never runs it in its own thread.
-  if (other === "runtimes" && isBrowserFile(from) && /\?(script|worker|url)$/.test(specifier))
+  if (other === "runtimes" && isBrowserFile(from) && /\?(script|worker|url)(&sha256)?$/.test(specifier))
     return undefined;
   return other === part || allowed.includes(other) ? undefined : `${part} does not import ${other}`;
 }

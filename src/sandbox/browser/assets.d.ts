@@ -15,3 +15,15 @@ declare module "*?gzip" {
   const base64: string;
   export default base64;
 }
+
+/** Pyodide's standard library, compiled, as base64. Made by the build. */
+declare module "*?pyc" {
+  const base64: string;
+  export default base64;
+}
+
+/** The SHA-256 digest of one of these, hexadecimal. Made by the build. */
+declare module "*&sha256" {
+  const digest: string;
+  export default digest;
+}

@@ -6,12 +6,33 @@ export type FrameCommand = RuntimeCommand | CountCommand;
 /** What the page sends to a worker. */
 export type FrameEnvelope = Envelope<FrameCommand>;
 
+/** A file that was checked, as it was shipped. */
+export interface PackedFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly gzipped: boolean;
+}
+
+/** A WebAssembly module on its way to the frame. */
+export interface PackedModule extends PackedFile {
+  /** The module's memory is made not to grow past this. Absent: as the module says. WebAssembly pages. */
+  readonly maxPages?: number;
+}
+
+/** What one kind of worker needs. */
+export interface RuntimeAssets {
+  readonly source: string;
+  /** Compiled once, shared by all workers. */
+  readonly modules: Readonly<Record<string, PackedModule>>;
+  /** Handed to each worker as a copy of its own. */
+  readonly files: Readonly<Record<string, PackedFile>>;
+}
+
 /** What the page may ask of the frame. Only the page holds the port to it; no worker does. */
 export interface FrameControl {
   /** Keeps a runtime's script and compiles its modules, once for all its workers. */
-  load(kind: string, source: string, binaries: Readonly<Record<string, ArrayBuffer>>): Promise<void>;
-  /** Starts a worker of a loaded runtime and relays between it and the port. */
-  spawn(kind: string, port: MessagePort): number;
+  load(kind: string, assets: RuntimeAssets): Promise<void>;
+  /** Starts a worker of a loaded runtime and relays between it and the port. `program` is appended to its script. */
+  spawn(kind: string, port: MessagePort, program?: string): number;
   terminate(worker: number): void;
   ping(): true;
 }

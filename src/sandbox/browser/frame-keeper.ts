@@ -11,35 +11,54 @@ import {
   parseRuntimeMessage,
   type RuntimeLimits,
 } from "../../protocol/guest-protocol.ts";
-import type { FrameControl, FrameEnvelope, FrameNotice } from "./frame-control.ts";
+import { capWasmMemory } from "../wasm-memory.ts";
+import type { FrameControl, FrameEnvelope, FrameNotice, PackedFile } from "./frame-control.ts";
 
-const kinds = new Map<
-  string,
-  { readonly url: string; readonly modules: Readonly<Record<string, WebAssembly.Module>> }
->();
+interface Kind {
+  readonly source: string;
+  readonly modules: Readonly<Record<string, WebAssembly.Module>>;
+  readonly files: Readonly<Record<string, ArrayBuffer>>;
+  /** Address of the script alone, for workers that bring no program of their own. */
+  readonly url: string;
+}
+
+const kinds = new Map<string, Kind>();
 const workers = new Map<number, Worker>();
 let lastWorker = 0;
 
 const control: FrameControl = {
-  async load(kind, source, binaries) {
-    const modules = await Promise.all(
-      Object.entries(binaries).map(
-        async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const,
-      ),
-    );
-    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    kinds.set(kind, { url, modules: Object.fromEntries(modules) });
+  async load(kind, { source, modules, files }) {
+    const url = blobUrl(source);
+    kinds.set(kind, {
+      source,
+      modules: await mapValues(modules, async (module) => {
+        const bytes = await unpack(module);
+        const { maxPages } = module;
+        return WebAssembly.compile(
+          maxPages === undefined ? bytes : capWasmMemory(new Uint8Array(bytes), maxPages),
+        );
+      }),
+      files: await mapValues(files, unpack),
+      url,
+    });
   },
 
-  spawn(kind, port) {
-    const runtime = kinds.get(kind);
-    if (runtime === undefined) throw new Error(`no runtime ${kind} was loaded`);
-    const worker = new Worker(runtime.url);
+  spawn(name, port, program) {
+    const kind = kinds.get(name);
+    if (kind === undefined) throw new Error(`no runtime ${name} was loaded`);
+    const own = program === undefined ? undefined : blobUrl(`${kind.source}\n${program}`);
+    const worker = new Worker(own ?? kind.url);
     lastWorker += 1;
     const id = lastWorker;
     workers.set(id, worker);
-    relay(id, worker, port);
-    worker.postMessage({ type: "boot", modules: runtime.modules });
+    // Memory can be shared only inside a page that is cross-origin isolated.
+    const interrupts = crossOriginIsolated ? new SharedArrayBuffer(4) : undefined;
+    relay(id, worker, port, () => {
+      if (interrupts !== undefined) Atomics.store(new Int32Array(interrupts), 0, SIGINT);
+    });
+    const { modules, files } = kind;
+    worker.postMessage({ type: "boot", modules, files, ...(interrupts === undefined ? {} : { interrupts }) });
+    if (own !== undefined) URL.revokeObjectURL(own);
     return id;
   },
 
@@ -48,12 +67,33 @@ const control: FrameControl = {
   ping: () => true,
 };
 
+/** What Python takes for an interrupt from the keyboard. */
+const SIGINT = 2;
+
+function blobUrl(source: string): string {
+  return URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+}
+
+async function mapValues<T, U>(
+  values: Readonly<Record<string, T>>,
+  map: (value: T) => Promise<U>,
+): Promise<Record<string, U>> {
+  const entries = Object.entries(values).map(async ([name, value]) => [name, await map(value)] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function unpack({ bytes, gzipped }: PackedFile): Promise<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (!gzipped) return buffer.slice(byteOffset, byteOffset + byteLength);
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
 function terminate(id: number): void {
   workers.get(id)?.terminate();
   workers.delete(id);
 }
 
-function relay(id: number, worker: Worker, port: MessagePort): void {
+function relay(id: number, worker: Worker, port: MessagePort, interrupt: () => void): void {
   let unacknowledged = 0;
   let characters = messageCharacters({ maxMessageBytes: 0, maxOutputBytes: 0 });
   let limits: RuntimeLimits | undefined;
@@ -84,6 +124,7 @@ function relay(id: number, worker: Worker, port: MessagePort): void {
   port.onmessage = ({ data }: MessageEvent<FrameEnvelope>) => {
     const { credits, command } = data;
     unacknowledged -= credits;
+    if (command?.type === "interrupt") interrupt();
     if (command?.type === "run") {
       limits = command.limits;
       characters = messageCharacters(limits);

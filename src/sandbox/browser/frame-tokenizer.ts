@@ -1,6 +1,14 @@
 import type { TokenCounter } from "../../base/tokens.ts";
 import { type CountCommand, parseCounts } from "../../protocol/count-protocol.ts";
+import workerSha256 from "../../runtimes/tokenizer-worker.ts?script&sha256";
 import type { FrameWorker, SandboxFrame } from "./frame.ts";
+import { openScript, type ShippedAsset } from "./shipped-asset.ts";
+
+const SCRIPT: ShippedAsset = {
+  name: "The tokenizer",
+  load: () => import("../../runtimes/tokenizer-worker.ts?script"),
+  sha256: workerSha256,
+};
 
 interface Waiting {
   readonly texts: readonly string[];
@@ -19,8 +27,9 @@ export function createFrameTokenizer(frame: SandboxFrame): TokenCounter {
     const current = await worker?.catch(() => undefined);
     if (current?.alive) return current;
     worker = frame.spawn("tokenizer", async () => ({
-      source: (await import("../../runtimes/tokenizer-worker.ts?script")).default,
-      binaries: {},
+      source: await openScript(SCRIPT),
+      modules: {},
+      files: {},
     }));
     return worker;
   };

@@ -2,10 +2,10 @@
 // script is ours; the document that a wrong URL delivers may not be.
 
 import { type Remote, transfer, wrap } from "comlink";
-import { messageOf, OptimizerError } from "../../base/errors.ts";
+import { findOptimizerError, messageOf, OptimizerError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { GuestChannel } from "../guest-run.ts";
-import type { FrameCommand, FrameControl, FrameEnvelope } from "./frame-control.ts";
+import type { FrameCommand, FrameControl, FrameEnvelope, RuntimeAssets } from "./frame-control.ts";
 
 export interface SandboxFrameOptions {
   /**
@@ -17,10 +17,12 @@ export interface SandboxFrameOptions {
   readonly bootTimeoutMs?: number;
 }
 
-/** What one kind of worker needs. */
-export interface RuntimeAssets {
-  readonly source: string;
-  readonly binaries: Readonly<Record<string, ArrayBuffer>>;
+/** How to start one worker. */
+export interface SpawnOptions {
+  /** JavaScript that runs in the worker after the script of its kind. */
+  readonly program?: string;
+  /** Called when the assets are loaded and compiled. */
+  readonly onLoaded?: () => void;
 }
 
 /** How often a busy frame is asked whether it lives, and how long it may stay silent. Milliseconds. */
@@ -47,11 +49,20 @@ export class SandboxFrame implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Starts a worker. `assets` is asked once for each kind and frame. Rejects with 500 and the layer that failed. */
-  async spawn(kind: string, assets: () => Promise<RuntimeAssets>): Promise<FrameWorker> {
+  /**
+   * Starts a worker. `assets` is asked once for each kind and frame; `program` is appended to its script.
+   * Rejects with 403 `integrity` for assets that are not what the build made, and with 500 and the
+   * layer that failed.
+   */
+  async spawn(
+    kind: string,
+    assets: () => Promise<RuntimeAssets>,
+    options: SpawnOptions = {},
+  ): Promise<FrameWorker> {
     const frame = await this.#open();
     await frame.load(kind, assets);
-    return frame.spawn(kind);
+    options.onLoaded?.();
+    return frame.spawn(kind, options.program);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,6 +90,8 @@ export class SandboxFrame implements AsyncDisposable {
 async function openFrame(options: SandboxFrameOptions, onDeath: () => void): Promise<LiveFrame> {
   const iframe = document.createElement("iframe");
   iframe.setAttribute("sandbox", "allow-scripts");
+  // Lets a page that is cross-origin isolated share memory inside the frame; means nothing to others.
+  iframe.allow = "cross-origin-isolated";
   iframe.setAttribute("aria-hidden", "true");
   iframe.title = "MCP Optimizer sandbox";
   iframe.style.display = "none";
@@ -145,20 +158,30 @@ class LiveFrame {
   load(kind: string, assets: () => Promise<RuntimeAssets>): Promise<void> {
     const loading =
       this.#kinds.get(kind) ??
-      assets().then(async ({ source, binaries }) => {
+      assets().then(async (loaded) => {
+        const packed = [...Object.values(loaded.modules), ...Object.values(loaded.files)];
         await this.#answerOf(
-          this.#control.load(kind, source, transfer(binaries, Object.values(binaries))),
+          this.#control.load(
+            kind,
+            transfer(
+              loaded,
+              packed.map(({ bytes }) => bytes.buffer),
+            ),
+          ),
           true,
         );
       });
     this.#kinds.set(kind, loading);
     loading.catch(() => this.#kinds.delete(kind));
     return loading.catch((error: unknown) => {
-      throw layerError("runtime", messageOf(error), "The assets of the sandbox could not be compiled.");
+      throw (
+        findOptimizerError(error) ??
+        layerError("runtime", messageOf(error), "The assets of the sandbox could not be compiled.")
+      );
     });
   }
 
-  async spawn(kind: string): Promise<FrameWorker> {
+  async spawn(kind: string, program: string | undefined): Promise<FrameWorker> {
     const { port1, port2 } = new MessageChannel();
     const worker = new FrameWorker(port1, {
       onEnd: (id) => {
@@ -175,7 +198,9 @@ class LiveFrame {
     this.#workers.add(worker);
     try {
       // A frame that answers late still hears that its worker is not wanted any more.
-      const spawned = this.#control.spawn(kind, transfer(port2, [port2])).then((id) => worker.assign(id));
+      const spawned = this.#control
+        .spawn(kind, transfer(port2, [port2]), program)
+        .then((id) => worker.assign(id));
       await this.#answerOf(spawned, true);
       await this.#answerOf(worker.ready, false);
     } catch (error) {

@@ -52,7 +52,11 @@ export async function openHostileTarget(frame = new SandboxFrame()): Promise<Hos
     open: (_session, limits) => ({
       async run(program, port, signal) {
         kinds += 1;
-        const worker = await frame.spawn(`hostile-${kinds}`, async () => ({ source, binaries: {} }));
+        const worker = await frame.spawn(`hostile-${kinds}`, async () => ({
+          source,
+          modules: {},
+          files: {},
+        }));
         const outcome = await runGuest(worker, `r${kinds}`, program, port, limits, signal);
         worker.kill();
         return outcome;
