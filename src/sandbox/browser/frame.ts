@@ -90,8 +90,8 @@ export class SandboxFrame implements AsyncDisposable {
 async function openFrame(options: SandboxFrameOptions, onDeath: () => void): Promise<LiveFrame> {
   const iframe = document.createElement("iframe");
   iframe.setAttribute("sandbox", "allow-scripts");
-  // Lets a page that is cross-origin isolated share memory inside the frame; means nothing to others.
-  iframe.allow = "cross-origin-isolated";
+  // Inside the frame, keeper and workers may then share the memory that an interrupt is written to.
+  if (crossOriginIsolated) iframe.allow = "cross-origin-isolated";
   iframe.setAttribute("aria-hidden", "true");
   iframe.title = "MCP Optimizer sandbox";
   iframe.style.display = "none";
