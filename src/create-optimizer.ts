@@ -15,8 +15,10 @@ import { executeRequest, type IntentRequest, readProgram } from "./engine/reques
 import type { RunResult } from "./engine/run-result.ts";
 import type { ServerOptions } from "./mcp/server-options.ts";
 import type { ServerSource } from "./mcp/server-source.ts";
+import type { Language } from "./protocol/guest-protocol.ts";
 import { SandboxFrame } from "./sandbox/browser/frame.ts";
 import { createFrameTokenizer } from "./sandbox/browser/frame-tokenizer.ts";
+import { pyodide } from "./sandbox/browser/pyodide.ts";
 import { quickjs } from "./sandbox/browser/quickjs.ts";
 import { type Limits, resolveLimits } from "./sandbox/limits.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
@@ -32,7 +34,7 @@ export interface OptimizerOptions {
   readonly servers?: Readonly<Record<string, string | ServerOptions>>;
   /** Tools of the page itself; programs find them as `tools.page.<name>`. */
   readonly tools?: Readonly<Record<string, PageTool>>;
-  /** Where programs run. Default: `[quickjs({ frame })]`. */
+  /** Where programs run, the preferred first. Default: `[quickjs({ frame }), pyodide({ frame })]`. */
   readonly sandboxes?: readonly Sandbox[];
   /** The isolated frame for sandboxes and the tokenizer. Default: a generated one; see README for pages with a strict policy. */
   readonly frame?: SandboxFrame;
@@ -69,6 +71,8 @@ export interface Optimizer extends AsyncDisposable {
   manifest(): MiniManifest;
   /** Runs a program. Rejects with an `OptimizerError` only for bad input or when no sandbox can be set up. */
   run(program: ProgramInput, options?: RunOptions): Promise<RunResult>;
+  /** Has a language ready ahead of its first run: of the sandboxes only the first is, from the start. */
+  prepare(language: Language): Promise<void>;
   /** Answers a request by intent as JSON-RPC 2.0. Never rejects. */
   execute(request: IntentRequest, options?: RunOptions): Promise<JsonRpcResponse>;
   /** Ranks tools for words or a sentence. */
@@ -103,7 +107,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
   }
   const servers = await createServers(options.servers ?? {});
   const frame = options.frame ?? new SandboxFrame();
-  const sandboxes = options.sandboxes ?? [quickjs({ frame })];
+  const sandboxes = options.sandboxes ?? [quickjs({ frame }), pyodide({ frame })];
   const countTokens = createFrameTokenizer(frame);
   const catalog = createCatalog([...pageSource, ...servers]);
   const runner = createProgramRunner({
@@ -145,7 +149,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
   try {
     const wait = AbortSignal.timeout(options.connectWaitMs ?? 5_000);
     const connecting = servers.map((server) => server.connect(wait).catch(() => undefined));
-    await Promise.all([...connecting, ...sandboxes.map((sandbox) => sandbox.prepare()), countTokens([""])]);
+    await Promise.all([...connecting, sandboxes[0]?.prepare(), countTokens([""])]);
     described = catalog.version;
     capabilities = await describeNow();
   } catch (error) {
@@ -189,6 +193,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
       };
     },
     manifest: () => capabilities.manifest,
+    prepare: (language) => runner.prepare(language),
     run: (program, runOptions) => runner.run(program, runOptions),
     execute: (request, runOptions) => executeRequest(request, runner, catalog, runOptions),
     search: (query, searchOptions) => catalog.search(query, searchOptions),

@@ -53,6 +53,12 @@ export function sandboxAssets(): Plugin {
     },
     // What was made of the sources is made anew when one of them changes.
     watchChange: () => made.clear(),
+    transform(code, id) {
+      // Pyodide looks for its engine beside itself, and a bundler would put all of it into the script.
+      return id.endsWith("/pyodide.asm.mjs")
+        ? code.replaceAll("import.meta.url", "self.location.href")
+        : undefined;
+    },
     async load(id) {
       const [, file, kind, sha256] = asset.exec(id) ?? [];
       if (file === undefined || kind === undefined) return undefined;

@@ -47,6 +47,8 @@ export interface ProgramRunnerOptions {
 /** Runs programs: validates, picks a sandbox, answers calls, fits the value. */
 export interface ProgramRunner extends AsyncDisposable {
   readonly languages: readonly Language[];
+  /** Gets a language ready. Rejects with 400 for one that no sandbox runs, and as the sandbox does. */
+  prepare(language: Language): Promise<void>;
   /** Rejects with 400 for bad input and with 500 when no sandbox can be set up; every other end is a result. */
   run(program: ProgramInput, options?: RunOptions): Promise<RunResult>;
 }
@@ -65,6 +67,8 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
 
   return {
     languages: [...new Set(sandboxes.flatMap((sandbox) => sandbox.traits.languages))],
+
+    prepare: async (language) => requireSandbox(sandboxes, language, undefined).prepare(),
 
     async run(input, runOptions = {}) {
       const started = performance.now();

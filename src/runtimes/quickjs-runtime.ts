@@ -2,15 +2,10 @@
 // page holds the same limits from outside and does not rely on this side.
 
 import { decodeBase64, encodeBase64 } from "../base/base64.ts";
-import type {
-  GuestOperation,
-  LogLevel,
-  NumberedReply,
-  ProgramError,
-  RuntimeOutcome,
-} from "../protocol/guest-protocol.ts";
+import type { GuestOperation, LogLevel, NumberedReply, RuntimeOutcome } from "../protocol/guest-protocol.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
+import { parseThrown } from "./parse-thrown.ts";
 import type { GuestVm, VmHost, VmTemplate } from "./quickjs-vm.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
 
@@ -285,20 +280,4 @@ class QuickJsRun implements RuntimeRun, VmHost {
   #nearMemoryLimit(): boolean {
     return (this.#vm?.memoryBytes ?? 0) >= this.#command.limits.memoryBytes * 0.9;
   }
-}
-
-function parseThrown(json: string): ProgramError {
-  const error: unknown = JSON.parse(json);
-  const field = (key: string): string | undefined => {
-    const value = typeof error === "object" && error !== null ? Reflect.get(error, key) : undefined;
-    return typeof value === "string" ? value : undefined;
-  };
-  const [stack, hint] = [field("stack"), field("hint")];
-  return {
-    name: field("name") ?? "Error",
-    message: field("message") ?? "",
-    kind: field("kind") ?? "exception",
-    ...(stack === undefined ? {} : { stack }),
-    ...(hint === undefined ? {} : { hint }),
-  };
 }

@@ -76,8 +76,12 @@ export function serve(boot: (message: BootMessage) => Promise<Runtime>): void {
       },
       onOpen: () => {},
     };
-    const run = runtime.start(command, link);
-    current = { id: command.run, run, link };
+    try {
+      current = { id: command.run, run: runtime.start(command, link), link };
+    } catch (error) {
+      const message = `The runtime did not start the program: ${String(error)}`;
+      link.done({ status: "stopped", reason: "crashed", message }, [], 0);
+    }
   };
 
   self.onmessage = async ({ data }: MessageEvent<BootMessage | Envelope<RuntimeCommand>>) => {

@@ -1,0 +1,85 @@
+// Starts Pyodide inside the frame's policy, which allows no request: everything it would fetch has been
+// handed in by the page. Afterwards nothing of the worker's scope is left that a program could use.
+
+import { loadPyodide, type PyodideAPI } from "pyodide";
+import createPyodideModule from "pyodide/pyodide.asm.mjs";
+import { isJsonObject } from "../base/json.ts";
+import { emptyScope } from "./empty-scope.ts";
+import type { BootMessage } from "./serve.ts";
+
+/** What Pyodide and our runtime use while programs run, beside the language itself. */
+const KEPT = [
+  "clearTimeout",
+  "crypto",
+  "DOMException",
+  "MessageChannel",
+  "performance",
+  "queueMicrotask",
+  "setTimeout",
+  "TextDecoder",
+  "TextEncoder",
+  "WebAssembly",
+];
+
+/** Where Pyodide's files would be if they were fetched. */
+const NOWHERE = "https://pyodide.invalid/";
+
+/** Resolves with an interpreter that has run nothing. Rejects when a part is missing. */
+export async function bootPyodide({ modules, files }: BootMessage): Promise<PyodideAPI> {
+  const { engine } = modules;
+  const { library, lock } = files;
+  if (engine === undefined || library === undefined || lock === undefined) {
+    throw new Error("The frame did not hand in all of Pyodide.");
+  }
+  const lockFileContents = new TextDecoder().decode(lock);
+  const deliver = (name: string): ArrayBuffer | undefined =>
+    name === "python_stdlib.zip" ? library : files[`package/${name}`];
+  const restore = replaceFetching(engine, deliver);
+  try {
+    return await loadPyodide({
+      indexURL: NOWHERE,
+      packageBaseUrl: NOWHERE,
+      createPyodideModule,
+      lockFileContents,
+      packages: packageNames(lockFileContents),
+      // What Python finds under `import js`: nothing.
+      jsglobals: {},
+    });
+  } finally {
+    restore();
+    emptyScope(KEPT);
+  }
+}
+
+/** Has Pyodide find its files among those that were handed in. Returns the way back. */
+function replaceFetching(
+  engine: WebAssembly.Module,
+  deliver: (name: string) => ArrayBuffer | undefined,
+): () => void {
+  const { fetch, console } = self;
+  const { instantiateStreaming } = WebAssembly;
+  self.fetch = async (input) => {
+    const name = String(input).slice(NOWHERE.length);
+    // The module is compiled already: its bytes are not asked for.
+    if (name.endsWith(".wasm"))
+      return new Response(null, { headers: { "content-type": "application/wasm" } });
+    const bytes = deliver(name);
+    if (bytes === undefined) throw new Error(`${name} was not handed in`);
+    return new Response(bytes);
+  };
+  WebAssembly.instantiateStreaming = async (response, imports) => {
+    await response;
+    return { module: engine, instance: await WebAssembly.instantiate(engine, imports) };
+  };
+  // It tells of every package that it loads.
+  self.console = { ...console, log: () => {}, warn: () => {}, error: () => {} };
+  return () => {
+    self.fetch = fetch;
+    WebAssembly.instantiateStreaming = instantiateStreaming;
+  };
+}
+
+function packageNames(lock: string): string[] {
+  const value: unknown = JSON.parse(lock);
+  return isJsonObject(value) && isJsonObject(value.packages) ? Object.keys(value.packages) : [];
+}

@@ -1,0 +1,448 @@
+"""The guest's side of the bridge: runs inside the interpreter, before the program. The program shares
+this interpreter: nothing here is a boundary, the page checks everything again."""
+
+import ast
+import asyncio
+import base64
+import inspect
+import json
+import sys
+from types import ModuleType
+
+from pyodide.ffi import can_run_sync, run_sync
+
+FILENAME = "program.py"
+VALUE = "__value__"
+
+
+class ToolError(Exception):
+    """A call that failed: `kind`, `code`, `hint`, `tool` and `server` say how."""
+
+    def __init__(self, details):
+        super().__init__(details["message"])
+        self.kind = details["kind"]
+        self.code = details["code"]
+        self.hint = details.get("hint")
+        self.tool = details.get("tool")
+        self.server = details.get("server")
+
+
+# --- calls ---------------------------------------------------------------------------------------
+
+
+def _revive(value):
+    if isinstance(value, list):
+        return [_revive(item) for item in value]
+    if isinstance(value, dict):
+        if isinstance(value.get("$bytes"), str) and len(value) == 1:
+            return base64.b64decode(value["$bytes"])
+        return {key: _revive(item) for key, item in value.items()}
+    return value
+
+
+def _receive(answer):
+    """An answer is text: how it ended in one letter, then JSON."""
+    value = json.loads(answer[1:])
+    match answer[0]:
+        case "v":
+            return value
+        case "b":
+            return _revive(value)
+    raise ToolError(value)
+
+
+_ASYNCHRONOUS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_opcodes = __import__("_opcode_metadata").opmap
+_CACHE, _HANDS_ON = _opcodes["CACHE"], (_opcodes["RETURN_VALUE"], _opcodes["YIELD_VALUE"])
+
+
+def _is_awaited_somewhere(frame):
+    """Whether who gets the value of the running call can await it.
+
+    In asynchronous code it can. A function, lambda or generator expression that hands the value on as it
+    is (`lambda id: tools.notes.read(id=id)`) leaves it to its caller.
+    """
+    while frame is not None:
+        code = frame.f_code
+        if code.co_flags & _ASYNCHRONOUS:
+            return True
+        steps = code.co_code
+        at = frame.f_lasti + 2
+        while steps[at] == _CACHE:
+            at += 2
+        if steps[at] not in _HANDS_ON:
+            return False
+        frame = frame.f_back
+    return False
+
+
+async def _answer(promise):
+    return _receive(await promise)
+
+
+def _ask(frame, operation, target, arguments):
+    """Starts a call at once. The caller gets an awaitable, or in synchronous code the value."""
+    promise = _host.call(operation, target, arguments)
+    if _is_awaited_somewhere(frame):
+        return _answer(promise)
+    if not can_run_sync():
+        raise RuntimeError(
+            "This browser can't wait for a tool inside synchronous code: write `await` before the call, in an `async def`."
+        )
+    return _receive(run_sync(promise))
+
+
+class _Tool:
+    __slots__ = ("_path",)
+
+    def __init__(self, path):
+        self._path = path
+
+    def __call__(self, arguments=None, /, **named):
+        if arguments is not None and not isinstance(arguments, dict):
+            raise TypeError(f"tools.{self._path} takes its arguments by name, such as name=value")
+        text = _to_json({**(arguments or {}), **named}, "args", "base64")
+        return _ask(sys._getframe(1), "tool", self._path, text)
+
+    def __repr__(self):
+        return f"<tool {self._path}>"
+
+
+class _Names:
+    """Tools by attribute or by index; looked up when they are called."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name):
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+
+class _Server(_Names):
+    __slots__ = ("_name",)
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getitem__(self, name):
+        return _Tool(f"{self._name}.{name}")
+
+    def __repr__(self):
+        return f"<tools of {self._name}>"
+
+
+class _Tools(_Names):
+    __slots__ = ()
+
+    def __getitem__(self, name):
+        return _Server(name)
+
+    def __iter__(self):
+        return iter(_namespaces)
+
+    def __contains__(self, name):
+        return name in _namespaces
+
+    def __dir__(self):
+        return [*_namespaces, "search", "describe"]
+
+    def search(self, query, limit=None):
+        arguments = {"query": query} if limit is None else {"query": query, "limit": limit}
+        return _ask(sys._getframe(1), "search", "", _to_json(arguments, "search", "base64"))
+
+    def describe(self, names, **options):
+        arguments = {"names": [names] if isinstance(names, str) else list(names), **options}
+        return _ask(sys._getframe(1), "describe", "", _to_json(arguments, "describe", "base64"))
+
+
+class _Context:
+    """What this session keeps between its programs, in whatever language they are."""
+
+    __slots__ = ()
+
+    def get(self, key):
+        return _ask(sys._getframe(1), "context_get", "", _to_json({"key": key}, "key", "keep"))
+
+    def set(self, key, value):
+        arguments = _to_json({"key": key, "value": value}, "value", "keep")
+        return _ask(sys._getframe(1), "context_set", "", arguments)
+
+    def delete(self, key):
+        return _ask(sys._getframe(1), "context_delete", "", _to_json({"key": key}, "key", "keep"))
+
+    def keys(self):
+        return _ask(sys._getframe(1), "context_keys", "", "{}")
+
+
+# --- values --------------------------------------------------------------------------------------
+
+_MAX_DEPTH = 200
+_MAX_SAFE = 2**53 - 1
+
+
+class InvalidValue(TypeError):
+    """A value that JSON can't hold; the message names its path."""
+
+
+def _plain(value, path, binary, above):
+    """The value as JSON has it. The rules are in the README."""
+    kind = type(value)
+    if value is None or kind is str or kind is bool:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = int(value)
+        return number if -_MAX_SAFE <= number <= _MAX_SAFE else str(number)
+    if isinstance(value, float):
+        return float(value) if value - value == 0 else None
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        text = base64.b64encode(value).decode()
+        if binary == "describe":
+            return {"type": "bytes", "byteLength": memoryview(value).nbytes, "base64": text}
+        return {"$bytes": text} if binary == "keep" else text
+    if len(above) >= _MAX_DEPTH:
+        raise InvalidValue(f"{path} is nested deeper than {_MAX_DEPTH} levels")
+    if any(one is value for one in above):
+        raise InvalidValue(f"{path} refers back to an object around it, which JSON can't hold")
+    above.append(value)
+    result = _plain_compound(value, path, binary, above)
+    above.pop()
+    return result
+
+
+def _plain_compound(value, path, binary, above):
+    if isinstance(value, dict):
+        return {
+            _key(key, path): _plain(item, f"{path}.{key}", binary, above) for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{path}[{at}]", binary, above) for at, item in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        try:
+            items = sorted(value)
+        except TypeError:
+            items = list(value)
+        return [_plain(item, f"{path}[{at}]", binary, above) for at, item in enumerate(items)]
+    # Only a program that imported these modules can hold their values.
+    modules = sys.modules
+    if (dates := modules.get("datetime")) and isinstance(value, (dates.date, dates.time)):
+        return value.isoformat()
+    if (dates := modules.get("datetime")) and isinstance(value, dates.timedelta):
+        return value.total_seconds()
+    if (decimal := modules.get("decimal")) and isinstance(value, decimal.Decimal):
+        return str(value) if value.is_finite() else None
+    if (enum := modules.get("enum")) and isinstance(value, enum.Enum):
+        return _plain(value.value, path, binary, above)
+    fields = getattr(type(value), "__dataclass_fields__", None)
+    if isinstance(fields, dict):
+        return {name: _plain(getattr(value, name), f"{path}.{name}", binary, above) for name in fields}
+    if inspect.isawaitable(value):
+        raise InvalidValue(f"{path} was not awaited: write `await` before the call")
+    raise InvalidValue(f"{path} is a {type(value).__name__}, which JSON can't hold: convert it first")
+
+
+def _key(key, path):
+    if isinstance(key, str):
+        return str(key)
+    if key is None or isinstance(key, (bool, int, float)):
+        return json.dumps(key)
+    raise InvalidValue(f"{path} has the key {key!r}: the keys of JSON are text")
+
+
+def _refuse(_value):
+    raise TypeError
+
+
+_LONG_NUMBER = __import__("re").compile(r"\d{16}")
+_quick = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse).encode
+
+
+def _to_json(value, path, binary):
+    # Most values are plain already, and the encoder in C is much faster than looking at each.
+    try:
+        text = _quick(value)
+        if not _LONG_NUMBER.search(text):
+            return text
+    except (TypeError, ValueError):
+        pass
+    return json.dumps(_plain(value, path, binary, []), ensure_ascii=False, separators=(",", ":"))
+
+
+# --- programs ------------------------------------------------------------------------------------
+
+
+class _TopLevel(ast.NodeVisitor):
+    """Looks for a `return` outside of every function."""
+
+    def __init__(self):
+        self.returns = False
+
+    def visit_Return(self, _node):
+        self.returns = True
+
+    def visit_FunctionDef(self, _node):
+        pass
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef
+
+
+def _compile(source):
+    """The program as code, and whether its value is that of a function that it defines."""
+    tree = ast.parse(source, FILENAME)
+    search = _TopLevel()
+    search.visit(tree)
+    if not search.returns:
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            target = ast.Name(VALUE, ast.Store())
+            tree.body[-1] = ast.Assign([target], last.value, lineno=last.lineno)
+            ast.fix_missing_locations(tree)
+        return compile(tree, FILENAME, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True), False
+    try:
+        return _compile_function(tree, ast.FunctionDef), True
+    except SyntaxError as error:
+        # Only a program that awaits something is asynchronous: the others may call tools as functions.
+        if "async" not in str(error):
+            raise
+        return _compile_function(tree, ast.AsyncFunctionDef), True
+
+
+def _compile_function(tree, kind):
+    """A program with `return` is the body of a function, whose names are global all the same."""
+    import symtable
+
+    # `from __future__` must stand first in a file, and has done its work when the file is parsed.
+    body = [one for one in tree.body if getattr(one, "module", None) != "__future__"]
+    nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+    function = kind(name=VALUE, args=nothing, body=body, decorator_list=[], type_params=[])
+    module = ast.fix_missing_locations(ast.Module([function], []))
+    scopes = symtable.symtable(ast.unparse(module), FILENAME, "exec").get_children()
+    table = next(scope for scope in scopes if scope.get_name() == VALUE)
+    if names := table.get_locals():
+        function.body = [ast.Global(list(names)), *body]
+        ast.fix_missing_locations(module)
+    return compile(module, FILENAME, "exec", 0, True)
+
+
+async def _execute(source, scope):
+    code, is_function = _compile(source)
+    value = eval(code, scope)
+    if is_function:
+        value = scope.pop(VALUE)()
+    # The value may be a call that nobody awaited: its value is meant.
+    while inspect.iscoroutine(value):
+        value = await value
+    if is_function:
+        return value
+    value = scope.pop(VALUE, None)
+    while inspect.iscoroutine(value):
+        value = await value
+    return scope.get("result") if value is None else value
+
+
+async def run(source, inputs, namespaces):
+    """Runs the program. The outcome is text: how it ended in one word, then JSON."""
+    global _namespaces
+    _namespaces = json.loads(namespaces)
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    scope = main.__dict__
+    data = json.loads(inputs)
+    scope.update(tools=_Tools(), context=_Context(), inputs=data, params=data, ToolError=ToolError)
+    scope.update(asyncio=asyncio, json=json, __builtins__=__import__("builtins"))
+    try:
+        value = await _execute(source, scope)
+    except SystemExit as error:
+        # A program may leave early; only with an error code it failed.
+        if error.code:
+            return _describe(error, source)
+        value = scope.get("result")
+    except MemoryError:
+        return "memory"
+    except KeyboardInterrupt:
+        return "interrupted"
+    except BaseException as error:
+        return _describe(error, source)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    try:
+        return "returned" + _to_json(value, "value", "describe")
+    except MemoryError:
+        return "memory"
+    except BaseException as error:
+        return _describe(error, source)
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+def _text_of(error):
+    try:
+        return "\n".join([str(error), *getattr(error, "__notes__", ())])
+    except Exception:
+        return ""
+
+
+def _describe(error, source):
+    details = {"name": type(error).__name__, "message": _text_of(error), "kind": "exception"}
+    if isinstance(error, ToolError):
+        details["kind"] = error.kind
+        if error.hint:
+            details["hint"] = error.hint
+    elif isinstance(error, InvalidValue):
+        details.update(name="TypeError", kind="invalid_value")
+    elif isinstance(error, SyntaxError) and error.filename == FILENAME:
+        details.update(message=error.msg, kind="syntax")
+        if error.lineno:
+            details.update(line=error.lineno, column=error.offset or 1)
+    elif hint := _hint(error):
+        details["hint"] = hint
+    frames = _frames(error, source)
+    if frames:
+        line, column, _ = frames[-1]
+        details.update(line=line, column=column, stack="\n".join(text for _, _, text in frames))
+    return "threw" + json.dumps(details, ensure_ascii=False)
+
+
+def _hint(error):
+    message = str(error)
+    if "'coroutine'" in message or "coroutine object" in message:
+        return "A tool was not awaited: write `await` before the call."
+    if isinstance(error, ModuleNotFoundError):
+        return "Programs have Python's standard library and the packages that the page offers; there is no pip."
+    return None
+
+
+def _frames(error, source):
+    """The frames of the program: line, column and text of each, the innermost last."""
+    lines = source.splitlines()
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        code, line = trace.tb_frame.f_code, trace.tb_lineno
+        if code.co_filename == FILENAME and line:
+            text = lines[line - 1] if line <= len(lines) else ""
+            name = "<module>" if code.co_name == VALUE else code.co_name
+            start = list(code.co_positions())[trace.tb_lasti // 2][2] or 0
+            # Python counts bytes from 0, we count characters from 1.
+            column = len(text.encode()[:start].decode(errors="replace")) + 1
+            frames.append((line, column, f'  File "{FILENAME}", line {line}, in {name}\n    {text.strip()}'))
+        trace = trace.tb_next
+    return frames
+
+
+_namespaces = []
+
+
+def install(host):
+    global _host
+    _host = host
+    from pyodide import webloop
+
+    # All that Python schedules goes by our clock.
+    webloop.scheduleCallback = host.schedule
+    sys.stdout.reconfigure(line_buffering=True)
+    sys.stderr.reconfigure(line_buffering=True)
+    return run

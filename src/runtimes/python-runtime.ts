@@ -1,0 +1,282 @@
+// Runs one Python program. The limits here end most programs politely; the page holds the same limits
+// from outside and does not rely on this side. An interpreter serves one run and goes with its worker.
+
+import type { PyodideAPI } from "pyodide";
+import {
+  type GuestReply,
+  type NumberedReply,
+  type ProgramError,
+  type RuntimeOutcome,
+  requireOperation,
+} from "../protocol/guest-protocol.ts";
+import { limitJsHeap } from "./js-heap-limits.ts";
+import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
+import { parseThrown } from "./parse-thrown.ts";
+import prelude from "./python-prelude.py?raw";
+import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
+import { TextLines } from "./text-lines.ts";
+
+/** Parts of Pyodide without a public type, as version 314 has them. */
+interface PyodideInternals {
+  readonly _api: { on_fatal: (error: unknown) => void };
+  readonly _module: { readonly HEAP8: Int8Array };
+}
+
+/** `run` of the prelude. */
+interface RunFunction {
+  callPromising(source: string, inputs: string, namespaces: string): Promise<string>;
+}
+
+const SIGINT = 2;
+
+/** A guest that seems to wait for nothing is looked at once more after this. Milliseconds. */
+const SECOND_LOOK_MS = 50;
+
+/** An interpreter that waits for its program. */
+export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArrayBuffer | undefined): Runtime {
+  let current: PythonRun | undefined;
+  const setMaxBytes = limitJsHeap(pyodide);
+  const scope = pyodide.toPy({});
+  pyodide.runPython(prelude, { globals: scope, filename: "prelude.py" });
+  const bridge = {
+    call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
+    schedule: (callback: () => unknown, ms: number) => current?.schedule(callback, ms),
+  };
+  const run: RunFunction = scope.get("install")(bridge);
+  return {
+    start(command, link) {
+      setMaxBytes(command.limits.memoryBytes);
+      current = new PythonRun(pyodide, run, interrupts, command, link);
+      current.start();
+      return current;
+    },
+  };
+}
+
+class PythonRun implements RuntimeRun {
+  readonly #pyodide: PyodideAPI;
+  readonly #internals: PyodideInternals;
+  readonly #run: RunFunction;
+  readonly #interrupts: Int32Array | undefined;
+  readonly #command: RunCommand;
+  readonly #link: RunLink;
+  readonly #outbox: Outbox;
+  readonly #answers = new Map<number, (answer: string) => void>();
+  readonly #streams: TextLines[] = [];
+  readonly #tasks = new MessageChannel();
+  readonly #queue: (() => void)[] = [];
+  /** Callbacks of Python's event loop that have not begun. */
+  #scheduled = 0;
+  #looking = false;
+  #ended = false;
+  #interrupted = false;
+  /** The guest can only go on when the page answers. */
+  #idle = false;
+  #guestMsLeft: number;
+  /** When the guest's time is over, while it is not idle. */
+  #deadline = 0;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    pyodide: PyodideAPI,
+    run: RunFunction,
+    interrupts: SharedArrayBuffer | undefined,
+    command: RunCommand,
+    link: RunLink,
+  ) {
+    this.#pyodide = pyodide;
+    this.#internals = pyodide as unknown as PyodideInternals;
+    this.#run = run;
+    this.#interrupts = interrupts && new Int32Array(interrupts);
+    this.#command = command;
+    this.#link = link;
+    this.#guestMsLeft = command.limits.timeoutMs;
+    this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
+    link.onOpen = () => this.#flush();
+    this.#tasks.port1.onmessage = () => this.#queue.shift()?.();
+  }
+
+  start(): void {
+    const { program, namespaces } = this.#command;
+    const pyodide = this.#pyodide;
+    this.#internals._api.on_fatal = (error) => this.#crash(error);
+    for (const [level, setStream] of [
+      ["log", pyodide.setStdout],
+      ["error", pyodide.setStderr],
+    ] as const) {
+      const lines = new TextLines((text) => this.#outbox.log(level, text));
+      this.#streams.push(lines);
+      setStream.call(pyodide, { write: (bytes: Uint8Array) => lines.write(bytes), isatty: false });
+    }
+    this.#wake();
+    this.#listenForInterrupts();
+    this.#run.callPromising(program.code, program.inputs, JSON.stringify(namespaces)).then(
+      (text) => this.#settle(text),
+      (error: unknown) => this.#crash(error),
+    );
+    this.#lookSoon();
+  }
+
+  reply(replies: readonly NumberedReply[]): void {
+    if (this.#ended) return;
+    this.#wake();
+    for (const { id, ...reply } of replies) {
+      this.#outbox.answered();
+      this.#answers.get(id)?.(answerText(reply));
+      this.#answers.delete(id);
+    }
+    this.#lookSoon();
+  }
+
+  // What the prelude asks for.
+
+  call(operation: string, target: string, args: string): Promise<string> {
+    const id = this.#outbox.call(requireOperation(operation), target, args);
+    this.#lookSoon();
+    return new Promise((resolve) => this.#answers.set(id, resolve));
+  }
+
+  /** Python's event loop: every callback is a task of its own, so that answers come in between. */
+  schedule(callback: () => unknown, ms: number): void {
+    this.#scheduled += 1;
+    const enter = (): void => {
+      this.#scheduled -= 1;
+      if (this.#ended) return;
+      this.#lookSoon();
+      try {
+        // Suspended Python comes back as a promise. What a callback throws, its task has kept.
+        Promise.resolve(callback()).catch(() => {});
+      } catch {
+        // As above.
+      }
+    };
+    if (ms > 0) setTimeout(enter, ms);
+    else this.#soon(enter);
+  }
+
+  #soon(task: () => void): void {
+    this.#queue.push(task);
+    this.#tasks.port2.postMessage(null);
+  }
+
+  /** Looks at the guest once it has done what it can do by itself. */
+  #lookSoon(): void {
+    if (this.#looking || this.#ended) return;
+    this.#looking = true;
+    this.#soon(() => {
+      this.#looking = false;
+      this.#look();
+    });
+  }
+
+  #look(isSecond = false): void {
+    if (this.#ended) return;
+    if (this.#scheduled > 0) return this.#flush();
+    if (this.#outbox.open > 0) {
+      this.#rest();
+      return this.#flush();
+    }
+    if (isSecond) return this.#end(NEVER_SETTLES);
+    setTimeout(() => this.#look(true), SECOND_LOOK_MS);
+  }
+
+  #flush(): void {
+    if (!this.#ended) this.#outbox.flush(performance.now(), this.#idle);
+  }
+
+  /** The guest's own clock runs from here on. */
+  #wake(): void {
+    const now = performance.now();
+    if (this.#deadline === 0 || this.#idle) {
+      this.#idle = false;
+      this.#deadline = now + this.#guestMsLeft;
+      // A guest that sleeps is not asked for interrupts.
+      this.#alarm = setTimeout(() => this.#end(timeExceeded(this.#command.limits)), this.#guestMsLeft);
+    }
+    this.#outbox.begin(now);
+  }
+
+  /** The guest's own clock stands still from here on. */
+  #rest(): void {
+    if (this.#idle) return;
+    this.#idle = true;
+    this.#guestMsLeft = this.#deadline - performance.now();
+    clearTimeout(this.#alarm);
+  }
+
+  /**
+   * Python reads the first element of this "buffer" every few instructions. Where memory can be shared the
+   * keeper says there that the time is over; elsewhere the clock does.
+   */
+  #listenForInterrupts(): void {
+    const read = (): number => this.#poll();
+    this.#pyodide.setInterruptBuffer({
+      get 0() {
+        return read();
+      },
+      set 0(_read) {},
+    } as unknown as Int32Array);
+  }
+
+  #poll(): number {
+    const now = performance.now();
+    if (!this.#ended) this.#outbox.tick(now, this.#memoryBytes);
+    const over =
+      this.#ended || (this.#interrupts === undefined ? now > this.#deadline : this.#interrupts[0] === SIGINT);
+    // Once: a program that goes on is ended from outside.
+    if (!over || this.#interrupted) return 0;
+    this.#interrupted = true;
+    return SIGINT;
+  }
+
+  get #memoryBytes(): number {
+    return this.#internals._module.HEAP8.length;
+  }
+
+  #settle(text: string): void {
+    const [, word = "", json = ""] = /^([a-z]+)([^]*)$/.exec(text) ?? [];
+    switch (word) {
+      case "returned":
+        if (this.#outbox.fits(json)) this.#end({ status: "returned", json });
+        return;
+      case "threw":
+        if (this.#outbox.fits(json)) this.#end({ status: "threw", error: parseThrown(json) });
+        return;
+      case "memory":
+        return this.#end(memoryExceeded(this.#command.limits));
+      case "interrupted":
+        return this.#end(this.#interrupted ? timeExceeded(this.#command.limits) : KEYBOARD);
+      default:
+        return this.#crash("the prelude answered something else");
+    }
+  }
+
+  /** The interpreter is dead: Python's promise may never settle. */
+  #crash(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#end({
+      status: "stopped",
+      reason: "crashed",
+      message: `The Python interpreter died: ${message.slice(0, 300)}`,
+    });
+  }
+
+  #end(outcome: RuntimeOutcome): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#alarm);
+    for (const lines of this.#streams) lines.end();
+    this.#link.done(outcome, this.#outbox.takeLogs(), this.#memoryBytes);
+  }
+}
+
+const KEYBOARD: RuntimeOutcome = {
+  status: "threw",
+  error: { name: "KeyboardInterrupt", message: "", kind: "exception" } satisfies ProgramError,
+};
+
+/** How the prelude reads answers: one letter, then JSON. */
+function answerText(reply: GuestReply): string {
+  if (!reply.ok) return `e${JSON.stringify(reply.error)}`;
+  return `${reply.bytes === true ? "b" : "v"}${reply.json}`;
+}

@@ -1,0 +1,73 @@
+import engineSha256 from "pyodide/pyodide.asm.wasm?gzip&sha256";
+import librarySha256 from "pyodide/python_stdlib.zip?pyc&sha256";
+import workerSha256 from "../../runtimes/pyodide-worker.ts?script&sha256";
+import type { Sandbox, SandboxTraits } from "../sandbox.ts";
+import type { RuntimeAssets } from "./frame-control.ts";
+import { createFrameSandbox, type FrameSandboxOptions } from "./frame-sandbox.ts";
+import { fetchPackages, type PythonPackages } from "./python-packages.ts";
+import { openBinary, openScript, type ShippedAsset } from "./shipped-asset.ts";
+
+export interface PyodideOptions extends FrameSandboxOptions {
+  /** Programs that run at one time; further ones wait their turn. Default 4. */
+  readonly maxWorkers?: number;
+  /** What programs may import beside the standard library. Every interpreter starts with all of it. */
+  readonly packages?: PythonPackages;
+}
+
+const TRAITS: SandboxTraits = {
+  name: "pyodide",
+  languages: ["python"],
+  enforces: { time: "hard", memory: "hard", network: "hard", storage: "hard" },
+};
+
+/**
+ * Python in Pyodide, in a worker inside the sandbox frame. Every run gets an interpreter that nothing ran
+ * in, and the interpreter ends with it; the next one starts ahead.
+ */
+export function pyodide(options: PyodideOptions = {}): Sandbox {
+  return createFrameSandbox(
+    {
+      traits: TRAITS,
+      engineBytes: 32 * 1024 * 1024,
+      reuse: "never",
+      maxWorkers: 4,
+      minSpares: 1,
+      maxSpares: 3,
+      idleMs: 60_000,
+      assets: (maxPages) => loadAssets(maxPages, options.packages),
+    },
+    options,
+  );
+}
+
+const SCRIPT: ShippedAsset = {
+  name: "The Python worker",
+  load: () => import("../../runtimes/pyodide-worker.ts?script"),
+  sha256: workerSha256,
+};
+
+const ENGINE: ShippedAsset = {
+  name: "Pyodide",
+  load: () => import("pyodide/pyodide.asm.wasm?gzip"),
+  sha256: engineSha256,
+};
+
+const LIBRARY: ShippedAsset = {
+  name: "Python's standard library",
+  load: () => import("pyodide/python_stdlib.zip?pyc"),
+  sha256: librarySha256,
+};
+
+async function loadAssets(maxPages: number, packages: PythonPackages | undefined): Promise<RuntimeAssets> {
+  const [source, engine, library, packed] = await Promise.all([
+    openScript(SCRIPT),
+    openBinary(ENGINE),
+    openBinary(LIBRARY),
+    fetchPackages(packages),
+  ]);
+  return {
+    source,
+    modules: { engine: { bytes: engine, gzipped: true, maxPages } },
+    files: { library: { bytes: library, gzipped: false }, ...packed },
+  };
+}
