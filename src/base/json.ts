@@ -29,6 +29,11 @@ export function parseJson(text: string, maxValues = Number.POSITIVE_INFINITY): J
   }
 }
 
+/** Whether JSON text nests deeper than so many levels. */
+export function nestsDeeper(text: string, levels: number): boolean {
+  return measure(text).depth > levels;
+}
+
 /** How deep a text nests, and about how many values it holds: what opens and what a comma parts. */
 function measure(text: string): { readonly depth: number; readonly values: number } {
   let open = 0;

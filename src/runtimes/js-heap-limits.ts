@@ -26,8 +26,8 @@ type Write = (
 interface FileSystems {
   readonly filesystems: {
     readonly MEMFS: {
-      expandFileStorage(node: FileNode, capacity: number): void;
-      resizeFileStorage(node: FileNode, size: number): void;
+      expandFileStorage: (node: FileNode, capacity: number) => void;
+      resizeFileStorage: (node: FileNode, size: number) => void;
       readonly ops_table: { readonly file: { readonly stream: { write: Write } } };
     };
   };

@@ -10,6 +10,7 @@ import type { BootMessage } from "./serve.ts";
 /** What Pyodide and our runtime use while programs run, beside the language itself. */
 const KEPT = [
   "clearTimeout",
+  "console",
   "crypto",
   "DOMException",
   "MessageChannel",
@@ -34,7 +35,7 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
   const lockFileContents = new TextDecoder().decode(lock);
   const deliver = (name: string): ArrayBuffer | undefined =>
     name === "python_stdlib.zip" ? library : files[`package/${name}`];
-  const restore = replaceFetching(engine, deliver);
+  replaceFetching(engine, deliver);
   try {
     return await loadPyodide({
       indexURL: NOWHERE,
@@ -46,37 +47,29 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
       jsglobals: {},
     });
   } finally {
-    restore();
     emptyScope(KEPT);
   }
 }
 
-/** Has Pyodide find its files among those that were handed in. Returns the way back. */
+/** Has Pyodide find its files among those that were handed in. */
 function replaceFetching(
   engine: WebAssembly.Module,
   deliver: (name: string) => ArrayBuffer | undefined,
-): () => void {
-  const { fetch, console } = self;
-  const { instantiateStreaming } = WebAssembly;
+): void {
   self.fetch = async (input) => {
-    const name = String(input).slice(NOWHERE.length);
+    const { url } = new Request(input);
     // The module is compiled already: its bytes are not asked for.
-    if (name.endsWith(".wasm"))
-      return new Response(null, { headers: { "content-type": "application/wasm" } });
-    const bytes = deliver(name);
-    if (bytes === undefined) throw new Error(`${name} was not handed in`);
+    if (url.endsWith(".wasm")) return new Response(null, { headers: { "content-type": "application/wasm" } });
+    const bytes = deliver(decodeURIComponent(url.slice(NOWHERE.length)));
+    if (bytes === undefined) throw new Error(`${url} was not handed in`);
     return new Response(bytes);
   };
   WebAssembly.instantiateStreaming = async (response, imports) => {
     await response;
     return { module: engine, instance: await WebAssembly.instantiate(engine, imports) };
   };
-  // It tells of every package that it loads.
-  self.console = { ...console, log: () => {}, warn: () => {}, error: () => {} };
-  return () => {
-    self.fetch = fetch;
-    WebAssembly.instantiateStreaming = instantiateStreaming;
-  };
+  // It tells of every package that it loads, and of its death, which is told in another way.
+  for (const name of ["debug", "log", "info", "warn", "error"] as const) console[name] = () => {};
 }
 
 function packageNames(lock: string): string[] {

@@ -11,6 +11,10 @@ from types import ModuleType
 
 from pyodide.ffi import can_run_sync, run_sync
 
+# The program may change these later.
+_dumps, _loads = json.dumps, json.loads
+_encode, _decode = base64.b64encode, base64.b64decode
+
 FILENAME = "program.py"
 VALUE = "__value__"
 
@@ -35,14 +39,14 @@ def _revive(value):
         return [_revive(item) for item in value]
     if isinstance(value, dict):
         if isinstance(value.get("$bytes"), str) and len(value) == 1:
-            return base64.b64decode(value["$bytes"])
+            return _decode(value["$bytes"])
         return {key: _revive(item) for key, item in value.items()}
     return value
 
 
 def _receive(answer):
     """An answer is text: how it ended in one letter, then JSON."""
-    value = json.loads(answer[1:])
+    value = _loads(answer[1:])
     match answer[0]:
         case "v":
             return value
@@ -198,7 +202,7 @@ def _plain(value, path, binary, above):
     if isinstance(value, str):
         return str(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        text = base64.b64encode(value).decode()
+        text = _encode(value).decode()
         if binary == "describe":
             return {"type": "bytes", "byteLength": memoryview(value).nbytes, "base64": text}
         return {"$bytes": text} if binary == "keep" else text
@@ -247,7 +251,7 @@ def _key(key, path):
     if isinstance(key, str):
         return str(key)
     if key is None or isinstance(key, (bool, int, float)):
-        return json.dumps(key)
+        return _dumps(key)
     raise InvalidValue(f"{path} has the key {key!r}: the keys of JSON are text")
 
 
@@ -259,15 +263,19 @@ _LONG_NUMBER = __import__("re").compile(r"\d{16}")
 _quick = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse).encode
 
 
+def _may_be_deep(text):
+    return text.count("[") + text.count("{") > _MAX_DEPTH and _host.nestsDeeper(text, _MAX_DEPTH)
+
+
 def _to_json(value, path, binary):
     # Most values are plain already, and the encoder in C is much faster than looking at each.
     try:
         text = _quick(value)
-        if not _LONG_NUMBER.search(text):
+        if not _LONG_NUMBER.search(text) and not _may_be_deep(text):
             return text
     except (TypeError, ValueError):
         pass
-    return json.dumps(_plain(value, path, binary, []), ensure_ascii=False, separators=(",", ":"))
+    return _dumps(_plain(value, path, binary, []), ensure_ascii=False, separators=(",", ":"))
 
 
 # --- programs ------------------------------------------------------------------------------------
@@ -296,9 +304,8 @@ def _compile(source):
     if not search.returns:
         last = tree.body[-1] if tree.body else None
         if isinstance(last, ast.Expr):
-            target = ast.Name(VALUE, ast.Store())
-            tree.body[-1] = ast.Assign([target], last.value, lineno=last.lineno)
-            ast.fix_missing_locations(tree)
+            target = ast.copy_location(ast.Name(VALUE, ast.Store()), last)
+            tree.body[-1] = ast.copy_location(ast.Assign([target], last.value), last)
         return compile(tree, FILENAME, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True), False
     try:
         return _compile_function(tree, ast.FunctionDef), True
@@ -318,6 +325,8 @@ def _compile_function(tree, kind):
     nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
     function = kind(name=VALUE, args=nothing, body=body, decorator_list=[], type_params=[])
     module = ast.fix_missing_locations(ast.Module([function], []))
+    # First for its syntax errors, which have the program's own lines.
+    compile(module, FILENAME, "exec", 0, True)
     scopes = symtable.symtable(ast.unparse(module), FILENAME, "exec").get_children()
     table = next(scope for scope in scopes if scope.get_name() == VALUE)
     if names := table.get_locals():
@@ -343,12 +352,12 @@ async def _execute(source, scope):
 
 
 async def run(source, inputs, namespaces):
-    """Runs the program. The outcome is text: how it ended in one word, then JSON."""
+    """Runs the program. The outcome is text: a line that says how it ended, then JSON."""
     global _namespaces
-    _namespaces = json.loads(namespaces)
+    _namespaces = _loads(namespaces)
     main = sys.modules["__main__"] = ModuleType("__main__")
     scope = main.__dict__
-    data = json.loads(inputs)
+    data = _loads(inputs)
     scope.update(tools=_Tools(), context=_Context(), inputs=data, params=data, ToolError=ToolError)
     scope.update(asyncio=asyncio, json=json, __builtins__=__import__("builtins"))
     try:
@@ -359,18 +368,18 @@ async def run(source, inputs, namespaces):
             return _describe(error, source)
         value = scope.get("result")
     except MemoryError:
-        return "memory"
+        return "memory\n"
     except KeyboardInterrupt:
-        return "interrupted"
+        return "interrupted\n"
     except BaseException as error:
         return _describe(error, source)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
     try:
-        return "returned" + _to_json(value, "value", "describe")
+        return "returned\n" + _to_json(value, "value", "describe")
     except MemoryError:
-        return "memory"
+        return "memory\n"
     except BaseException as error:
         return _describe(error, source)
 
@@ -403,7 +412,7 @@ def _describe(error, source):
     if frames:
         line, column, _ = frames[-1]
         details.update(line=line, column=column, stack="\n".join(text for _, _, text in frames))
-    return "threw" + json.dumps(details, ensure_ascii=False)
+    return "threw\n" + _dumps(details, ensure_ascii=False)
 
 
 def _hint(error):
@@ -436,6 +445,25 @@ def _frames(error, source):
 _namespaces = []
 
 
+def _close_bridge():
+    """Takes Python's ways to JavaScript out of its modules. That a program finds another one is expected:
+    the worker around it holds nothing of worth. But through these it could fill memory outside of its own.
+    """
+    from types import SimpleNamespace
+
+    from _pyodide._importhook import jsfinder
+
+    for name in ("pyodide_js", "pyodide_js._api"):
+        jsfinder.jsproxies.pop(name, None)
+        sys.modules[name] = ModuleType(name)
+    # Pyodide's own event loop asks for this.
+    sys.modules["pyodide_js._api"].config = SimpleNamespace(enableRunUntilComplete=True)
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ("pyodide", "_pyodide", "_pyodide_core"):
+            for bridge in ("to_js", "create_proxy", "run_js"):
+                module.__dict__.pop(bridge, None)
+
+
 def install(host):
     global _host
     _host = host
@@ -445,4 +473,5 @@ def install(host):
     webloop.scheduleCallback = host.schedule
     sys.stdout.reconfigure(line_buffering=True)
     sys.stderr.reconfigure(line_buffering=True)
+    _close_bridge()
     return run

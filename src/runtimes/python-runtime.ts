@@ -2,6 +2,7 @@
 // from outside and does not rely on this side. An interpreter serves one run and goes with its worker.
 
 import type { PyodideAPI } from "pyodide";
+import { nestsDeeper } from "../base/json.ts";
 import {
   type GuestReply,
   type NumberedReply,
@@ -40,6 +41,7 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
   pyodide.runPython(prelude, { globals: scope, filename: "prelude.py" });
   const bridge = {
     call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
+    nestsDeeper,
     schedule: (callback: () => unknown, ms: number) => current?.schedule(callback, ms),
   };
   const run: RunFunction = scope.get("install")(bridge);
@@ -100,14 +102,10 @@ class PythonRun implements RuntimeRun {
     const { program, namespaces } = this.#command;
     const pyodide = this.#pyodide;
     this.#internals._api.on_fatal = (error) => this.#crash(error);
-    for (const [level, setStream] of [
-      ["log", pyodide.setStdout],
-      ["error", pyodide.setStderr],
-    ] as const) {
-      const lines = new TextLines((text) => this.#outbox.log(level, text));
-      this.#streams.push(lines);
-      setStream.call(pyodide, { write: (bytes: Uint8Array) => lines.write(bytes), isatty: false });
-    }
+    pyodide.setStdout(this.#stream("log"));
+    pyodide.setStderr(this.#stream("error"));
+    // A program has nobody to ask.
+    pyodide.setStdin({ error: true });
     this.#wake();
     this.#listenForInterrupts();
     this.#run.callPromising(program.code, program.inputs, JSON.stringify(namespaces)).then(
@@ -115,6 +113,12 @@ class PythonRun implements RuntimeRun {
       (error: unknown) => this.#crash(error),
     );
     this.#lookSoon();
+  }
+
+  #stream(level: "log" | "error"): { write: (bytes: Uint8Array) => number; isatty: boolean } {
+    const lines = new TextLines((text) => this.#outbox.log(level, text));
+    this.#streams.push(lines);
+    return { write: (bytes) => lines.write(bytes), isatty: false };
   }
 
   reply(replies: readonly NumberedReply[]): void {
@@ -234,8 +238,9 @@ class PythonRun implements RuntimeRun {
   }
 
   #settle(text: string): void {
-    const [, word = "", json = ""] = /^([a-z]+)([^]*)$/.exec(text) ?? [];
-    switch (word) {
+    const end = text.indexOf("\n");
+    const json = text.slice(end + 1);
+    switch (text.slice(0, Math.max(0, end))) {
       case "returned":
         if (this.#outbox.fits(json)) this.#end({ status: "returned", json });
         return;
@@ -266,9 +271,14 @@ class PythonRun implements RuntimeRun {
     this.#ended = true;
     clearTimeout(this.#alarm);
     for (const lines of this.#streams) lines.end();
-    this.#link.done(outcome, this.#outbox.takeLogs(), this.#memoryBytes);
+    const logs = this.#outbox.takeLogs();
+    // A dying interpreter prints all its frames, ours among them.
+    const dump = outcome.status === "stopped" ? logs.findIndex(({ text }) => text === STACK_DUMP) : -1;
+    this.#link.done(outcome, dump < 0 ? logs : logs.slice(0, dump), this.#memoryBytes);
   }
 }
+
+const STACK_DUMP = "Stack (most recent call first):";
 
 const KEYBOARD: RuntimeOutcome = {
   status: "threw",

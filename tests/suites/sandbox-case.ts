@@ -70,3 +70,7 @@ export function javascript(name: string, run: SandboxCase["run"]): SandboxCase {
 export function typescript(name: string, run: SandboxCase["run"]): SandboxCase {
   return { name, language: "typescript", run };
 }
+
+export function python(name: string, run: SandboxCase["run"]): SandboxCase {
+  return { name, language: "python", run };
+}

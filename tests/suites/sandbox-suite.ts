@@ -8,6 +8,10 @@ import { ISOLATION_CASES } from "./sandbox/isolation.ts";
 import { LIMIT_CASES } from "./sandbox/limits.ts";
 import { LOG_CASES } from "./sandbox/logs.ts";
 import { POSITION_CASES } from "./sandbox/positions.ts";
+import { PYTHON_CALL_CASES } from "./sandbox/python-calls.ts";
+import { PYTHON_LANGUAGE_CASES } from "./sandbox/python-language.ts";
+import { PYTHON_LIMIT_CASES } from "./sandbox/python-limits.ts";
+import { PYTHON_VALUE_CASES } from "./sandbox/python-values.ts";
 import { TYPESCRIPT_CASES } from "./sandbox/typescript.ts";
 import { VALUE_CASES } from "./sandbox/values.ts";
 import { createPlace, type SandboxCase } from "./sandbox-case.ts";
@@ -30,6 +34,10 @@ const CASES: readonly SandboxCase[] = [
   ...LIMIT_CASES,
   ...ENDING_CASES,
   ...ISOLATION_CASES,
+  ...PYTHON_VALUE_CASES,
+  ...PYTHON_LANGUAGE_CASES,
+  ...PYTHON_CALL_CASES,
+  ...PYTHON_LIMIT_CASES,
 ];
 
 /** Holds a sandbox to what every sandbox does. */
