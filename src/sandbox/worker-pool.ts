@@ -47,6 +47,7 @@ export class WorkerPool<T extends Poolable> {
   readonly #reapers = new Map<T, ReturnType<typeof setTimeout>>();
   readonly #resting = new Map<T, number>();
   readonly #taken: number[] = [];
+  readonly #preparing: (() => void)[] = [];
   #spawning = 0;
   #spawnMs = 0;
   #used = false;
@@ -60,11 +61,12 @@ export class WorkerPool<T extends Poolable> {
     this.#options = options;
   }
 
-  /** Has `workers` of them ready. */
-  async prepare(workers: number): Promise<void> {
+  /** Resolves when a run of any session would find a worker ready. Rejects with the reason why none could be started. */
+  async prepare(): Promise<void> {
     this.#used = true;
-    const missing = workers - this.#idle.length - this.#lent.size - this.#spawning;
-    await Promise.all(Array.from({ length: Math.max(0, missing) }, () => this.#grow()));
+    if (this.#spares() > 0) return;
+    if (this.#spawning === 0) return this.#grow();
+    await new Promise<void>((resolve) => this.#preparing.push(resolve));
   }
 
   /** Rejects when `signal` aborts, when the pool closes, or with the reason why no worker could be started. */
@@ -128,6 +130,7 @@ export class WorkerPool<T extends Poolable> {
     for (const worker of [...this.#idle.map((one) => one.worker), ...this.#lent.keys()]) worker.kill();
     this.#idle.length = 0;
     for (const waiter of this.#queue.splice(0)) waiter.reject(closedError());
+    this.#prepared();
   }
 
   #rest(idle: { readonly worker: T; readonly session: string | undefined }): void {
@@ -188,14 +191,24 @@ export class WorkerPool<T extends Poolable> {
       this.#spawning -= 1;
       this.#spawnMs = performance.now() - started;
       this.give(worker);
+      this.#prepared();
     } catch (error) {
       this.#spawning -= 1;
+      this.#prepared();
       const waiter = this.#queue.shift();
       if (waiter === undefined) throw error;
       // Whoever waits longest hears why; the others get their own try.
       waiter.reject(error);
       this.#match();
     }
+  }
+
+  #prepared(): void {
+    for (const resolve of this.#preparing.splice(0)) resolve();
+  }
+
+  #spares(): number {
+    return this.#idle.filter(({ session }) => session === undefined).length;
   }
 
   #lend(worker: T): void {
@@ -213,9 +226,8 @@ export class WorkerPool<T extends Poolable> {
     clearTimeout(this.#refill);
     this.#refill = undefined;
     if (this.#closed || this.#hidden || this.#queue.length > 0 || this.#spawning > 0) return;
-    const spares = this.#idle.filter(({ session }) => session === undefined).length;
     const workers = this.#lent.size + this.#idle.length;
-    if (spares >= this.#wantedSpares() || workers >= this.#options.maxWorkers) return;
+    if (this.#spares() >= this.#wantedSpares() || workers >= this.#options.maxWorkers) return;
     if (this.#computing() >= this.#options.cores) {
       this.#refill = setTimeout(() => this.#refillNow(), SPARE_DELAY_MS);
       return;
@@ -241,8 +253,7 @@ export class WorkerPool<T extends Poolable> {
   #reap(worker: T): void {
     const idle = this.#idle.find((one) => one.worker === worker);
     if (idle === undefined) return;
-    const spares = this.#idle.filter(({ session }) => session === undefined).length;
-    if (idle.session === undefined && spares <= this.#options.minSpares && !this.#hidden) return;
+    if (idle.session === undefined && this.#spares() <= this.#options.minSpares && !this.#hidden) return;
     this.#drop(worker);
   }
 

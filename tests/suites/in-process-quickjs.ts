@@ -34,7 +34,7 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
       languages: ["javascript", "typescript"],
       enforces: { time: "best_effort", memory: "best_effort", network: "hard", storage: "hard" },
     },
-    prepare: () => pool.prepare(1),
+    prepare: () => pool.prepare(),
     open: (session, limits) => ({
       async run(program, port, caller) {
         const stopped = {

@@ -97,7 +97,7 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
 
   return {
     traits: runtime.traits,
-    prepare: () => poolFor(pagesFor(LIMITS.memoryBytes.initial, runtime.engineBytes)).prepare(1),
+    prepare: () => poolFor(pagesFor(LIMITS.memoryBytes.initial, runtime.engineBytes)).prepare(),
     open: (session: string, limits: Limits) => ({
       async run(program, port, signal) {
         if (closing.signal.aborted) throw closedError();
