@@ -1,6 +1,13 @@
 import type { RunEvent } from "../src/index.ts";
 import { element, requireElement } from "./element.ts";
-import { type CallLine, createCallLine, endLine, logLine } from "./event-line.ts";
+import {
+  type CallLine,
+  createCallLine,
+  endLine,
+  logLine,
+  preparingLine,
+  pressureLine,
+} from "./event-line.ts";
 import { formatBytes, formatCounted, formatMs } from "./format.ts";
 
 /** What happens in a run, line by line, while it happens. */
@@ -84,8 +91,11 @@ export function createActivityPanel(): ActivityPanel {
         case "log":
           return appendCounted(logLine(event, atMs));
         case "preparing":
-        case "memory":
+          return appendCounted(preparingLine(event, atMs));
         case "memory_pressure":
+          return appendCounted(pressureLine(event, atMs));
+        case "memory":
+          // The meter shows it.
           return undefined;
         case "finished":
           clearInterval(ticking);

@@ -1,7 +1,8 @@
 import { indentWithTab } from "@codemirror/commands";
 import { javascript } from "@codemirror/lang-javascript";
-import { bracketMatching, indentOnInput, syntaxHighlighting } from "@codemirror/language";
-import { Prec, type Range, StateEffect, StateField } from "@codemirror/state";
+import { python } from "@codemirror/lang-python";
+import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { Compartment, type Extension, Prec, type Range, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration,
   type DecorationSet,
@@ -14,6 +15,7 @@ import {
 import { classHighlighter } from "@lezer/highlight";
 import { minimalSetup } from "codemirror";
 import { EDITOR_THEME } from "./editor-theme.ts";
+import type { DemoLanguage } from "./ready-program.ts";
 
 /** Where a program failed; line and column count from 1. */
 export interface ProgramPosition {
@@ -35,6 +37,7 @@ export interface ProgramEditor {
   readonly text: string;
   /** Replaces the text and forgets its marks; one undo brings the former text back. */
   setText(text: string): void;
+  setLanguage(language: DemoLanguage): void;
   /** Marks where the last run failed, until the text changes. */
   markFailure(position: ProgramPosition | undefined): void;
   /** Puts the cursor there and the focus into the editor. */
@@ -47,6 +50,7 @@ export interface ProgramEditor {
  */
 export function createEditor(host: HTMLElement, { onRun, onLeave, onEdit }: EditorOptions): ProgramEditor {
   const root = host.attachShadow({ mode: "open" });
+  const language = new Compartment();
   let replacing = false;
   const view: EditorView = new EditorView({
     root,
@@ -59,15 +63,11 @@ export function createEditor(host: HTMLElement, { onRun, onLeave, onEdit }: Edit
       bracketMatching(),
       indentOnInput(),
       keymap.of([indentWithTab, { key: "Escape", run: () => done(onLeave) }]),
-      javascript({ typescript: true }),
+      language.of(languageSupport("typescript")),
       syntaxHighlighting(classHighlighter),
       failureField,
       typeOverSelection,
       EDITOR_THEME,
-      EditorView.contentAttributes.of({
-        "aria-label": "Program in TypeScript. Tab indents, Escape leaves the editor.",
-        tabindex: "0",
-      }),
       EditorView.updateListener.of(({ docChanged }) => {
         if (docChanged && !replacing) onEdit();
       }),
@@ -89,6 +89,9 @@ export function createEditor(host: HTMLElement, { onRun, onLeave, onEdit }: Edit
         scrollIntoView: true,
       });
       replacing = false;
+    },
+    setLanguage(name) {
+      view.dispatch({ effects: language.reconfigure(languageSupport(name)) });
     },
     markFailure(position) {
       const effects: StateEffect<unknown>[] = [setFailure.of(position)];
@@ -113,6 +116,22 @@ const typeOverSelection = EditorView.domEventHandlers({
     return true;
   },
 });
+
+/** How programs of a language are shown, indented, and named to a screen reader. */
+function languageSupport(language: DemoLanguage): Extension {
+  const [name, support, indent] =
+    language === "python"
+      ? ["Python", python(), "    "]
+      : ["TypeScript", javascript({ typescript: true }), "  "];
+  return [
+    support,
+    indentUnit.of(indent),
+    EditorView.contentAttributes.of({
+      "aria-label": `Program in ${name}. Tab indents, Escape leaves the editor.`,
+      tabindex: "0",
+    }),
+  ];
+}
 
 function done(act: () => void): true {
   act();

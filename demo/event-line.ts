@@ -1,4 +1,4 @@
-import type { JsonObject, LogEntry, RunResult, ToolCallRecord } from "../src/index.ts";
+import type { JsonObject, LogEntry, RunEvent, RunResult, ToolCallRecord } from "../src/index.ts";
 import { element } from "./element.ts";
 import { formatBytes, formatMs } from "./format.ts";
 
@@ -63,6 +63,34 @@ export function logLine({ level, text }: LogEntry, atMs: number): HTMLElement {
     timeCell(atMs),
     element("span", { class: "event-log" }, spoken, text),
   );
+}
+
+const STEPS = {
+  loading: "is loading, once for this page",
+  starting: "starts a fresh interpreter",
+  ready: "is ready",
+} as const;
+
+/** No worker was ready for the run: how far one is. */
+export function preparingLine(
+  { sandbox, step }: Extract<RunEvent, { type: "preparing" }>,
+  atMs: number,
+): HTMLElement {
+  return element(
+    "li",
+    { class: "event" },
+    timeCell(atMs),
+    element("span", { class: "event-log" }, `${sandbox} ${STEPS[step]}`),
+  );
+}
+
+/** The program will be stopped soon if it goes on like this. */
+export function pressureLine(
+  { memoryBytes, limitBytes }: Extract<RunEvent, { type: "memory_pressure" }>,
+  atMs: number,
+): HTMLElement {
+  const text = `Memory gets scarce: ${formatBytes(memoryBytes)} of ${formatBytes(limitBytes)}`;
+  return logLine({ level: "warn", text }, atMs);
 }
 
 const ENDS = { returned: "Returned its value", threw: "Threw an error", stopped: "Stopped" } as const;

@@ -2,6 +2,7 @@ import {
   createOptimizer,
   findOptimizerError,
   type Optimizer,
+  type RunEvent,
   type RunResult,
   SandboxFrame,
 } from "../src/index.ts";
@@ -10,9 +11,11 @@ import { createCatalogPanel } from "./catalog-panel.ts";
 import { showCost } from "./cost-panel.ts";
 import { element, requireElement } from "./element.ts";
 import { formatCounted, formatMs } from "./format.ts";
+import { createMeters } from "./meters.ts";
 import { createNotices } from "./notices.ts";
 import { createPageTools } from "./page-tools.ts";
 import { createProgramPanel, type ProgramRequest } from "./program-panel.ts";
+import type { DemoLanguage } from "./ready-program.ts";
 import { createResultPanel, failure } from "./result-panel.ts";
 import { findServerAddresses } from "./server-addresses.ts";
 import { showServers } from "./server-list.ts";
@@ -29,13 +32,19 @@ const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
 const result = createResultPanel(requireElement("result", HTMLElement));
 const activity = createActivityPanel();
+const meters = createMeters();
+const preparing = requireElement("preparing", HTMLProgressElement);
 const pageTools = createPageTools({
   notify: createNotices(requireElement("notices", HTMLElement)),
   chart: (title, bars) => result.addChart(title, bars),
 });
 let optimizer: Optimizer | undefined;
 let running: AbortController | undefined;
-const panel = createProgramPanel({ onRun: (request) => void run(request), onCancel: () => running?.abort() });
+const panel = createProgramPanel({
+  onRun: (request) => void run(request),
+  onCancel: () => running?.abort(),
+  onLanguage: (language) => void prepare(language),
+});
 
 catalog.open = !narrow.matches;
 narrow.addEventListener("change", () => {
@@ -71,6 +80,7 @@ async function start(): Promise<void> {
     optimizer = engine;
     panel.setState("ready");
     say("ready", "Ready");
+    await prepare(panel.language);
   } catch (error) {
     say("failed", "The engine could not start");
     cost.replaceChildren(element("p", { class: "empty" }, "Nothing to count: the engine did not start."));
@@ -79,17 +89,35 @@ async function start(): Promise<void> {
   }
 }
 
-async function run({ code, timeoutMs }: ProgramRequest): Promise<void> {
+/** Boots a language while its program is still being read. */
+async function prepare(language: DemoLanguage): Promise<void> {
+  if (optimizer === undefined || running !== undefined || language !== "python") return;
+  preparing.hidden = false;
+  say("running", "Python is getting ready…");
+  let failed = false;
+  try {
+    await optimizer.prepare(language);
+  } catch (error) {
+    failed = true;
+    result.showFailure(error);
+  }
+  if (running !== undefined) return;
+  preparing.hidden = true;
+  say(failed ? "failed" : "ready", failed ? "Python could not start" : "Python is ready");
+}
+
+async function run({ language, code, timeoutMs }: ProgramRequest): Promise<void> {
   if (optimizer === undefined || running !== undefined) return;
   running = new AbortController();
   panel.setState("running");
   panel.editor.markFailure(undefined);
   result.showRunning();
+  meters.start(timeoutMs);
   say("running", "Running…");
   try {
     const outcome = await optimizer.run(
-      { language: "typescript", code },
-      { limits: { timeoutMs }, signal: running.signal, onEvent: (event) => activity.handle(event) },
+      { language, code },
+      { limits: { timeoutMs }, signal: running.signal, onEvent: show },
     );
     result.showResult(outcome, (position) => panel.editor.goTo(position));
     markFailure(outcome);
@@ -99,11 +127,25 @@ async function run({ code, timeoutMs }: ProgramRequest): Promise<void> {
     say("failed", `Not run: ${findOptimizerError(error)?.kind ?? "failed"}`);
   } finally {
     running = undefined;
+    preparing.hidden = true;
     panel.setState("ready");
     if (narrow.matches)
       status.scrollIntoView({ block: "start", behavior: stillness.matches ? "auto" : "smooth" });
   }
 }
+
+function show(event: RunEvent): void {
+  activity.handle(event);
+  meters.handle(event);
+  if (event.type !== "preparing") return;
+  preparing.hidden = event.step === "ready";
+  say("running", event.step === "ready" ? "Running…" : PREPARING[event.step]);
+}
+
+const PREPARING = {
+  loading: "The interpreter is loading, once for this page…",
+  starting: "A fresh interpreter starts…",
+} as const;
 
 function markFailure(outcome: RunResult): void {
   if (outcome.status !== "threw" || outcome.error.line === undefined) return;

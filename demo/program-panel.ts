@@ -1,10 +1,12 @@
 import { createEditor, type ProgramEditor } from "./editor.ts";
 import { element, isDisabled, requireElement, setDisabled } from "./element.ts";
 import { formatMs } from "./format.ts";
-import { PROGRAM_GROUPS, PROGRAMS, type ReadyProgram } from "./programs.ts";
+import { PROGRAM_GROUPS, PROGRAMS } from "./programs.ts";
+import type { DemoLanguage, ReadyProgram } from "./ready-program.ts";
 
 /** What to run, as the visitor has it before them. */
 export interface ProgramRequest {
+  readonly language: DemoLanguage;
   readonly code: string;
   readonly timeoutMs: number;
 }
@@ -12,11 +14,13 @@ export interface ProgramRequest {
 export interface ProgramPanelOptions {
   readonly onRun: (request: ProgramRequest) => void;
   readonly onCancel: () => void;
+  readonly onLanguage: (language: DemoLanguage) => void;
 }
 
 /** The choice of programs, the editor and its buttons. */
 export interface ProgramPanel {
   readonly editor: ProgramEditor;
+  readonly language: DemoLanguage;
   /** `waiting` until there is an engine. */
   setState(state: "waiting" | "ready" | "running"): void;
 }
@@ -26,7 +30,8 @@ const TIMEOUTS_MS: readonly number[] = [1_000, 5_000, DEFAULT_TIMEOUT_MS, 30_000
 const isMac = /mac|iphone|ipad/i.test(navigator.userAgent);
 
 /** Wires the program column of index.html. */
-export function createProgramPanel({ onRun, onCancel }: ProgramPanelOptions): ProgramPanel {
+export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanelOptions): ProgramPanel {
+  const languageChoice = requireElement("language", HTMLSelectElement);
   const choice = requireElement("program-choice", HTMLSelectElement);
   const about = requireElement("program-about", HTMLElement);
   const reset = requireElement("program-reset", HTMLButtonElement);
@@ -35,6 +40,9 @@ export function createProgramPanel({ onRun, onCancel }: ProgramPanelOptions): Pr
   const timeLimit = requireElement("time-limit", HTMLSelectElement);
   const help = requireElement("editor-help", HTMLElement);
   const edits = new Map<string, string>();
+  /** The program that was last looked at in each language. */
+  const chosen = new Map<DemoLanguage, string>();
+  const language = (): DemoLanguage => (languageChoice.value === "python" ? "python" : "typescript");
 
   const current = (): ReadyProgram => {
     const program = PROGRAMS.find(({ id }) => id === choice.value) ?? PROGRAMS[0];
@@ -42,7 +50,8 @@ export function createProgramPanel({ onRun, onCancel }: ProgramPanelOptions): Pr
     return program;
   };
   const start = (): void => {
-    if (!isDisabled(run)) onRun({ code: editor.text, timeoutMs: Number(timeLimit.value) });
+    if (!isDisabled(run))
+      onRun({ language: language(), code: editor.text, timeoutMs: Number(timeLimit.value) });
   };
   const editor = createEditor(requireElement("editor", HTMLElement), {
     onRun: start,
@@ -55,21 +64,33 @@ export function createProgramPanel({ onRun, onCancel }: ProgramPanelOptions): Pr
   const show = (): void => {
     const { id, about: text, code, timeoutMs = DEFAULT_TIMEOUT_MS } = current();
     about.textContent = text;
+    chosen.set(language(), id);
+    editor.setLanguage(language());
     editor.setText(edits.get(id) ?? code);
     editor.markFailure(undefined);
     reset.hidden = (edits.get(id) ?? code) === code;
     timeLimit.value = String(timeoutMs);
   };
 
-  choice.append(
-    ...PROGRAM_GROUPS.map(({ title, programs }) =>
-      element(
-        "optgroup",
-        { label: title },
-        ...programs.map((program) => element("option", { value: program.id }, program.title)),
+  const list = (): void => {
+    choice.replaceChildren(
+      ...PROGRAM_GROUPS[language()].map(({ title, programs }) =>
+        element(
+          "optgroup",
+          { label: title },
+          ...programs.map((program) => element("option", { value: program.id }, program.title)),
+        ),
       ),
-    ),
-  );
+    );
+    choice.value = chosen.get(language()) ?? choice.value;
+  };
+  languageChoice.addEventListener("change", () => {
+    list();
+    show();
+    onLanguage(language());
+  });
+  // Some browsers keep what was chosen before a reload.
+  list();
   timeLimit.append(...TIMEOUTS_MS.map((ms) => element("option", { value: String(ms) }, formatMs(ms))));
   help.append(
     element("kbd", {}, isMac ? "⌘ Enter" : "Ctrl Enter"),
@@ -91,6 +112,9 @@ export function createProgramPanel({ onRun, onCancel }: ProgramPanelOptions): Pr
 
   return {
     editor,
+    get language() {
+      return language();
+    },
     setState(state) {
       setDisabled(run, state !== "ready");
       setDisabled(cancel, state !== "running");

@@ -1,21 +1,7 @@
-/** A program that is ready to run. */
-export interface ReadyProgram {
-  readonly id: string;
-  readonly title: string;
-  /** What to look at, in a sentence or two. */
-  readonly about: string;
-  readonly code: string;
-  /** Set where the default is no good. Milliseconds. */
-  readonly timeoutMs?: number;
-}
+import { PYTHON_GROUPS } from "./python-programs.ts";
+import type { DemoLanguage, ProgramGroup, ReadyProgram } from "./ready-program.ts";
 
-export interface ProgramGroup {
-  readonly title: string;
-  readonly programs: readonly ReadyProgram[];
-}
-
-/** The ready programs, in the order in which a newcomer should meet them. */
-export const PROGRAM_GROUPS: readonly ProgramGroup[] = [
+const TYPESCRIPT_GROUPS: readonly ProgramGroup[] = [
   {
     title: "Start here",
     programs: [
@@ -269,5 +255,13 @@ return { found, imported };
   },
 ];
 
+/** The ready programs of each language, in the order in which a newcomer should meet them. */
+export const PROGRAM_GROUPS: Readonly<Record<DemoLanguage, readonly ProgramGroup[]>> = {
+  typescript: TYPESCRIPT_GROUPS,
+  python: PYTHON_GROUPS,
+};
+
 /** All ready programs. */
-export const PROGRAMS: readonly ReadyProgram[] = PROGRAM_GROUPS.flatMap(({ programs }) => programs);
+export const PROGRAMS: readonly ReadyProgram[] = Object.values(PROGRAM_GROUPS).flatMap((groups) =>
+  groups.flatMap(({ programs }) => programs),
+);

@@ -1,6 +1,6 @@
 // npm run bench: our sandbox and @cloudflare/codemode's browser executor in one Chromium, in turn.
 
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { type Browser, chromium, type Page } from "playwright";
@@ -8,6 +8,8 @@ import { build, preview } from "vite";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
 import type { PageResults } from "./page.ts";
+import { privateBytes } from "./private-bytes.ts";
+import type { PythonResults } from "./python.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const outDir = path.join(tmpdir(), `mcp-optimizer-bench-${process.pid}`);
@@ -24,6 +26,9 @@ await build({
   logLevel: "error",
   build: { outDir, emptyOutDir: true, rolldownOptions: { input: path.join(root, "tests/bench/bench.html") } },
 });
+// Plain Pyodide, to compare with.
+await cp(path.join(root, "tests/bench/static"), outDir, { recursive: true });
+await cp(path.join(root, "node_modules/pyodide"), path.join(outDir, "pyodide"), { recursive: true });
 const server = await preview({
   root,
   build: { outDir },
@@ -41,9 +46,34 @@ try {
       Reflect.get(globalThis, "runBenchmark")(address, Reflect.get(globalThis, "benchProgress")),
     errors.url,
   );
+  const python = await page.evaluate(
+    (address): Promise<PythonResults> =>
+      Reflect.get(globalThis, "runPythonBenchmark")(address, Reflect.get(globalThis, "benchProgress")),
+    errors.url,
+  );
   await page.close();
-  const idleSessionBytes = await measureIdleSessions(browser, url);
-  await report(results, idleSessionBytes, browser.version());
+  const sessionBytes = {
+    idle: await measureSessions(browser, url, {
+      act: "openIdleSessions",
+      before: [5],
+      after: [55],
+      added: 50,
+    }),
+    javascript: await measureSessions(browser, url, {
+      act: "holdSessions",
+      before: ["javascript", 1],
+      after: ["javascript", 4],
+      added: 4,
+    }),
+    // No more than one: beyond that the pool would give up its spare, and a session would seem to cost less.
+    python: await measureSessions(browser, url, {
+      act: "holdSessions",
+      before: ["python", 1],
+      after: ["python", 1],
+      added: 1,
+    }),
+  };
+  await report(results, python, sessionBytes, browser.version());
 } finally {
   await browser.close();
   await server.close();
@@ -59,56 +89,56 @@ async function openPage(from: Browser, url: string): Promise<Page> {
   return page;
 }
 
-/** Memory that 50 sessions add to all of the browser's processes. `undefined` where /proc is missing. */
-async function measureIdleSessions(from: Browser, url: string): Promise<number | undefined> {
-  log("50 idle sessions");
+/** What each session adds to the memory of all the browser's processes. `undefined` where /proc is missing. */
+async function measureSessions(
+  from: Browser,
+  url: string,
+  { act, before, after, added }: SessionMeasurement,
+): Promise<number | undefined> {
+  log(`memory: ${act}(${after.join(", ")})`);
   const page = await openPage(from, url);
-  const open = (count: number): Promise<void> =>
-    page.evaluate((sessions): Promise<void> => Reflect.get(globalThis, "openIdleSessions")(sessions), count);
-  const settle = async (): Promise<number | undefined> => {
+  const settle = async (args: readonly unknown[]): Promise<number | undefined> => {
+    await page.evaluate(([name, values]): Promise<void> => Reflect.get(globalThis, name)(...values), [
+      act,
+      args,
+    ] as const);
     await page.requestGC();
     await page.waitForTimeout(3_000);
     return privateBytes();
   };
-  await open(5);
-  const before = await settle();
-  await open(55);
-  const after = await settle();
+  const low = await settle(before);
+  const high = await settle(after);
   await page.close();
-  return before === undefined || after === undefined ? undefined : (after - before) / 50;
+  return low === undefined || high === undefined ? undefined : (high - low) / added;
 }
 
-/** Private memory of every process that descends from this one. */
-async function privateBytes(): Promise<number | undefined> {
-  try {
-    const parents = new Map<number, number>();
-    for (const entry of await readdir("/proc")) {
-      if (!/^\d+$/.test(entry)) continue;
-      const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
-      const parent = /\) \S (\d+)/.exec(stat)?.[1];
-      if (parent !== undefined) parents.set(Number(entry), Number(parent));
-    }
-    const descends = (pid: number): boolean => {
-      for (let at: number | undefined = pid; at !== undefined; at = parents.get(at))
-        if (at === process.pid) return true;
-      return false;
-    };
-    let bytes = 0;
-    for (const pid of parents.keys()) {
-      if (pid === process.pid || !descends(pid)) continue;
-      const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
-      for (const [, kilobytes] of rollup.matchAll(/^Private_\w+:\s+(\d+) kB$/gm))
-        bytes += Number(kilobytes) * 1024;
-    }
-    return bytes;
-  } catch {
-    return undefined;
-  }
+interface SessionMeasurement {
+  /** Function of the page that opens sessions. */
+  readonly act: string;
+  readonly before: readonly unknown[];
+  readonly after: readonly unknown[];
+  readonly added: number;
+}
+
+function reportPython({ cold, warm, parallelCalls, toolCall }: PythonResults): void {
+  const [naive, ours] = [median(cold.naive), median(cold.ours)];
+  const [direct, brokered] = [median(toolCall.direct), median(toolCall.brokered)];
+  console.log("\nPython, medians:");
+  console.table([
+    { what: "cold start to the first result, plain Pyodide in a worker", ms: show(naive) },
+    { what: "the same in the sandbox, frame included", ms: show(ours) },
+    { what: "times faster", ms: show(naive / ours) },
+    { what: "warm run in a fresh interpreter", ms: show(median(warm)) },
+    { what: "100 parallel calls, the whole run", ms: show(median(parallelCalls)) },
+    { what: "one call of a real MCP server, by the client itself", ms: show(direct) },
+    { what: "what a program adds to it", ms: show(brokered - direct) },
+  ]);
 }
 
 async function report(
   results: PageResults,
-  idleSessionBytes: number | undefined,
+  python: PythonResults,
+  sessionBytes: Readonly<Record<string, number | undefined>>,
   browserVersion: string,
 ): Promise<void> {
   const rows = Object.entries(results.interleaved).map(([name, { ours, peer }]) => {
@@ -138,17 +168,17 @@ async function report(
       `A call of a real MCP server: ${show(direct)} ms by the client itself, ${show(brokered)} ms from a program: ${show(brokered - direct)} ms more.`,
     );
   }
-  console.log(
-    idleSessionBytes === undefined
-      ? "An idle session: not measured (needs /proc)."
-      : `An idle session: ${show(idleSessionBytes / 1024 / 1024)} MiB of private memory.`,
-  );
+  reportPython(python);
+  for (const [kind, bytes] of Object.entries(sessionBytes)) {
+    const size = bytes === undefined ? "not measured (needs /proc)" : `${show(bytes / 1024 / 1024)} MiB`;
+    console.log(`One more ${kind} session, private memory: ${size}`);
+  }
   const directory = path.join(root, "bench-results");
   await mkdir(directory, { recursive: true });
   const file = path.join(directory, "bench.json");
   await writeFile(
     file,
-    JSON.stringify({ browserVersion, cores: cpus().length, idleSessionBytes, ...results }, null, 2),
+    JSON.stringify({ browserVersion, cores: cpus().length, sessionBytes, ...results, python }, null, 2),
   );
   log(`raw figures: ${path.relative(root, file)}`);
 }

@@ -2,6 +2,7 @@
 
 import { IframeSandboxExecutor } from "@cloudflare/codemode/browser";
 import { createOptimizer, type Optimizer } from "../../src/index.ts";
+import { holdSessions, runPythonBenchmark } from "./python.ts";
 
 /** Milliseconds of each repetition. */
 export interface Samples {
@@ -188,4 +189,4 @@ export async function openIdleSessions(count: number): Promise<void> {
 
 let idle: Optimizer | undefined;
 
-Object.assign(globalThis, { runBenchmark, openIdleSessions });
+Object.assign(globalThis, { runBenchmark, runPythonBenchmark, openIdleSessions, holdSessions });

@@ -24,7 +24,7 @@ async function visit(page: string, query: Readonly<Record<string, string>> = {})
 test("a page with a strict policy runs programs in the static sandbox.html", async () => {
   expect(await visit("/strict", { frame: "/sandbox.html", server: errors })).toEqual({
     value: { doubled: 42, total: 10_000 },
-    backends: ["quickjs"],
+    backends: ["quickjs", "pyodide"],
   });
 });
 
@@ -43,7 +43,7 @@ test("a page hears which address delivers no sandbox.html", async () => {
 });
 
 test("a cross-origin isolated page runs programs in both kinds of frame", async () => {
-  const expected = { value: { doubled: 42 }, backends: ["quickjs"] };
+  const expected = { value: { doubled: 42 }, backends: ["quickjs", "pyodide"] };
   expect(await visit("/isolated")).toEqual(expected);
   expect(await visit("/isolated", { frame: "/sandbox.html" })).toEqual(expected);
 });

@@ -6,7 +6,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPageServer } from "../../demo/page-server.ts";
-import { PROGRAMS } from "../../demo/programs.ts";
+import { PROGRAM_GROUPS, PROGRAMS } from "../../demo/programs.ts";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import { startEverythingServer } from "../../demo/servers/everything-server.ts";
 import { findFreePort } from "../../demo/servers/loopback.ts";
@@ -70,6 +70,10 @@ async function openPage(address = url, options: BrowserContextOptions = {}): Pro
 }
 
 async function choose(page: Page, id: string): Promise<void> {
+  const inPython = PROGRAM_GROUPS.python.some(({ programs }) =>
+    programs.some((program) => program.id === id),
+  );
+  await page.getByLabel("Language", { exact: true }).selectOption(inPython ? "python" : "typescript");
   await page.getByLabel("Ready program").selectOption(id);
 }
 
@@ -195,6 +199,47 @@ const OUTCOMES: Readonly<Record<string, (outcome: Outcome, page: Page) => void |
   "endless-loop": (outcome) => {
     expect(outcome.status).toMatch(/^Stopped: timeout, code 408, after 1(\.\d)? s$/);
     expect(outcome.logs).toEqual(["log: Round and round"]);
+  },
+  "python-hundred-calls": (outcome) => {
+    expect(outcome.state).toBe("returned");
+    expect(outcome.value).toHaveLength(3);
+    expect(outcome.calls.filter((name) => name === "errors.analyze_error")).toHaveLength(100);
+    expect(outcome.logs).toContain("log: 100 errors analyzed");
+  },
+  "python-reduce-rows": (outcome) => {
+    expect(outcome).toEqual(
+      returned({ least: expect.any(Number), quartiles: expect.any(Array), most: expect.any(Number) }),
+    );
+    expect(outcome.logs).toContain("log: 10000 rows read, 3635 open");
+  },
+  "python-without-await": (outcome) => {
+    expect(outcome.value).toHaveLength(5);
+    expect(outcome.calls).toEqual(["errors.list_errors", ...Array(5).fill("errors.analyze_error")]);
+  },
+  "python-shared-context": async (outcome, page) => {
+    expect(outcome.value).toMatchObject({ runs: expect.any(Number) });
+    const { runs } = Object(outcome.value);
+    await choose(page, "state-between-runs");
+    expect(await runChosen(page)).toEqual(returned({ runs: runs + 1, before: "in Python" }));
+  },
+  "python-values": (outcome) => {
+    expect(outcome).toEqual(returned({ due: "2026-12-24", amount: "19.90", tags: ["large", "open"] }));
+  },
+  "python-memory": async (outcome, page) => {
+    expect(outcome.status).toMatch(/^Stopped: memory, code 429/);
+    expect(outcome.logs).toContainEqual(expect.stringContaining("Memory gets scarce"));
+    expect(Number(await page.getByLabel("Memory").getAttribute("value"))).toBeGreaterThan(0.8);
+  },
+  "python-endless-loop": (outcome) => {
+    expect(outcome.status).toMatch(/^Stopped: timeout, code 408/);
+    expect(outcome.logs).toContainEqual(expect.stringMatching(/^log: Interrupted after [\d,]+ turns$/));
+  },
+  "python-mistake": async (outcome, page) => {
+    expect(outcome.status).toMatch(/^Threw KeyError in line 4 after/);
+    expect(await page.locator(".cm-failure").textContent()).toContain('row["count"]["today"]');
+  },
+  "python-escape": (outcome) => {
+    expect(outcome).toEqual(returned({ network: expect.stringMatching(/Error/), process: -1, page: [] }));
   },
   escape: (outcome) => {
     expect(outcome).toEqual(returned({ found: [], imported: "nothing" }));

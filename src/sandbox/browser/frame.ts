@@ -13,7 +13,7 @@ export interface SandboxFrameOptions {
    * the script of the default, generated frame. See README, "Content security policy".
    */
   readonly url?: string;
-  /** How long the frame, and each worker in it, may take to answer. Milliseconds, default 10,000. */
+  /** How long the frame, and each worker in it, may take to answer. Milliseconds, default 30,000. */
   readonly bootTimeoutMs?: number;
 }
 
@@ -32,7 +32,7 @@ const SILENCE_MS = 3_000;
 /** Credits travel with commands; without one they go back in groups. */
 const CREDIT_GROUP = 16;
 
-const BOOT_TIMEOUT_MS = 10_000;
+const BOOT_TIMEOUT_MS = 30_000;
 
 /**
  * The isolated frame of one page, with the workers in it.

@@ -1,9 +1,16 @@
-import { createOptimizer, findOptimizerError, SandboxFrame } from "../../../src/index.ts";
+import { createOptimizer, findOptimizerError, type Optimizer, SandboxFrame } from "../../../src/index.ts";
 
 /** What the page tells the test that opened it. */
 export interface StrictPageReport {
   readonly value?: unknown;
   readonly backends?: readonly string[];
+  /** How a Python program ended, in a page that may be cross-origin isolated. */
+  readonly python?: {
+    readonly isolated: boolean;
+    readonly end: string;
+    readonly logs: readonly string[];
+    readonly ms: number;
+  };
   readonly error?: {
     readonly code: number;
     readonly kind: string;
@@ -14,7 +21,7 @@ export interface StrictPageReport {
 
 /**
  * `?frame=<address>` uses the static form, without it the generated one; `?server=<url>` adds a server,
- * `?patience=<ms>` waits less for the frame.
+ * `?patience=<ms>` waits less for the frame; `?python=<code>` runs that program for half a second.
  */
 async function work(): Promise<StrictPageReport> {
   const query = new URLSearchParams(location.search);
@@ -28,6 +35,8 @@ async function work(): Promise<StrictPageReport> {
       tools: { double: { call: ({ n }) => Number(n) * 2 } },
       ...(server === null ? {} : { servers: { errors: server } }),
     });
+    const python = query.get("python");
+    if (python !== null) return { python: await runPython(optimizer, python) };
     const code = server === null ? "" : "; total = (await tools.errors.list_errors({ limit: 1 })).total";
     const result = await optimizer.run({
       code: `let total: number | undefined${code}; return { doubled: await tools.page.double({ n: 21 }), total }`,
@@ -49,4 +58,21 @@ async function work(): Promise<StrictPageReport> {
   }
 }
 
-parent.postMessage({ report: await work() }, "*");
+async function runPython(
+  optimizer: Optimizer,
+  code: string,
+): Promise<NonNullable<StrictPageReport["python"]>> {
+  await optimizer.prepare("python");
+  const started = performance.now();
+  const result = await optimizer.run({ language: "python", code }, { limits: { timeoutMs: 500 } });
+  return {
+    isolated: crossOriginIsolated,
+    end: result.status === "stopped" ? `${result.reason} ${result.code}` : result.status,
+    logs: result.logs.map(({ text }) => text),
+    ms: performance.now() - started,
+  };
+}
+
+const report = await work();
+parent.postMessage({ report }, "*");
+Object.assign(globalThis, { report });

@@ -1,0 +1,157 @@
+// Runs in the page: Python in our sandbox, against plain Pyodide in a worker and against direct calls.
+
+import { createOptimizer, type Optimizer, pyodide, SandboxFrame } from "../../src/index.ts";
+
+/** Milliseconds of each repetition. */
+export interface PythonResults {
+  /** From nothing to the first result, a fresh frame and a fresh worker each, in turn. */
+  readonly cold: { readonly ours: readonly number[]; readonly naive: readonly number[] };
+  /** A whole run in an interpreter that waited for it. */
+  readonly warm: readonly number[];
+  readonly parallelCalls: readonly number[];
+  /** For each of many calls in a row, what it took by the client itself and from a program. */
+  readonly toolCall: { readonly direct: readonly number[]; readonly brokered: readonly number[] };
+}
+
+const FIRST = "import json, re, asyncio, dataclasses\njson.dumps(1)";
+const COLD_ROUNDS = 7;
+const WARM_RUNS = 15;
+const CALLS = 20;
+
+const timed = async <T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> => {
+  const started = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - started };
+};
+
+export async function runPythonBenchmark(
+  server: string,
+  progress: (line: string) => void,
+): Promise<PythonResults> {
+  progress("Python: cold starts");
+  const cold = { ours: [] as number[], naive: [] as number[] };
+  for (let round = 0; round <= COLD_ROUNDS; round += 1) {
+    const naive = await timed(runNaive);
+    const ours = await timed(runCold);
+    // The first round fills the caches of both.
+    if (round === 0) continue;
+    cold.naive.push(naive.ms);
+    cold.ours.push(ours.ms);
+  }
+  await using optimizer = await createOptimizer({
+    tools: { echo: { inputSchema: { type: "object" }, call: async (args) => args } },
+    servers: { errors: server },
+  });
+  progress("Python: warm runs");
+  const warm = await runWarm(optimizer, "1 + 1", 2);
+  const gather = "len(await asyncio.gather(*(tools.page.echo(i=i) for i in range(100))))";
+  const parallelCalls = await runWarm(optimizer, gather, 100);
+  progress("Python: tool calls against the direct client");
+  return { cold, warm, parallelCalls, toolCall: await compareCalls(optimizer, server) };
+}
+
+async function runNaive(): Promise<void> {
+  const worker = new Worker(new URL("/naive-python.js", location.href), { type: "module" });
+  const hear = (): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => reject(new Error(event.message));
+    });
+  await hear();
+  const answer = hear();
+  worker.postMessage(FIRST);
+  const value = await answer;
+  worker.terminate();
+  if (value !== "1") throw new Error(`plain Pyodide answered ${String(value)}`);
+}
+
+async function runCold(): Promise<void> {
+  await using frame = new SandboxFrame();
+  await using sandbox = pyodide({ frame });
+  const limits = {
+    timeoutMs: 30_000,
+    toolWaitMs: 30_000,
+    memoryBytes: 64 * 1024 * 1024,
+    maxOutputBytes: 1024 * 1024,
+    maxToolCalls: 10,
+    maxToolCallsInFlight: 10,
+    maxMessageBytes: 1024 * 1024,
+  };
+  const port = {
+    namespaces: [],
+    call: async () => ({ ok: true, json: "null" }) as const,
+    log: () => {},
+    notice: () => {},
+  };
+  const program = { language: "python", code: FIRST, inputs: "{}" } as const;
+  const outcome = await sandbox.open("cold", limits).run(program, port, new AbortController().signal);
+  if (outcome.status !== "returned" || outcome.json !== '"1"') throw new Error(JSON.stringify(outcome));
+}
+
+async function runWarm(optimizer: Optimizer, code: string, expected: number): Promise<number[]> {
+  const samples: number[] = [];
+  for (let run = 0; run < WARM_RUNS; run += 1) {
+    await optimizer.prepare("python");
+    const { value, ms } = await timed(() => optimizer.run({ language: "python", code }));
+    if (value.status !== "returned" || value.value !== expected) throw new Error(JSON.stringify(value));
+    samples.push(ms);
+  }
+  return samples;
+}
+
+/** The same call of the same server, by the SDK's client and from a Python program: milliseconds a call. */
+async function compareCalls(optimizer: Optimizer, server: string): Promise<PythonResults["toolCall"]> {
+  const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
+  const client = new Client({ name: "bench", version: "1" }, { versionNegotiation: { mode: "auto" } });
+  await client.connect(new StreamableHTTPClientTransport(new URL(server), { redirectPolicy: "follow" }));
+  const args = { limit: 1 };
+  const code = `
+import time
+started = time.perf_counter()
+for _ in range(${CALLS}): await tools.errors.list_errors(**inputs)
+(time.perf_counter() - started) * 1000`;
+  const direct: number[] = [];
+  const brokered: number[] = [];
+  for (let turn = 0; turn < 8; turn += 1) {
+    await optimizer.prepare("python");
+    const one = await timed(async () => {
+      for (let call = 0; call < CALLS; call += 1)
+        await client.callTool({ name: "list_errors", arguments: args });
+    });
+    const other = await optimizer.run({ language: "python", code, inputs: args });
+    if (other.status !== "returned") throw new Error(JSON.stringify(other));
+    if (turn < 2) continue;
+    direct.push(one.ms / CALLS);
+    brokered.push(Number(other.value) / CALLS);
+  }
+  await client.close();
+  return { direct, brokered };
+}
+
+/** Adds sessions whose programs wait for a tool that never answers. Resolves when all of them wait. */
+export async function holdSessions(language: "python" | "javascript", count: number): Promise<void> {
+  const goal = holding + count;
+  held ??= await createOptimizer({
+    tools: {
+      hold: {
+        call: () => {
+          holding += 1;
+          onHeld();
+          return new Promise(() => {});
+        },
+      },
+    },
+  });
+  const optimizer = held;
+  await new Promise<void>((resolve) => {
+    onHeld = () => {
+      if (holding >= goal) resolve();
+    };
+    for (let session = holding; session < goal; session += 1)
+      void optimizer.run({ language, code: "await tools.page.hold()" }, { session: `held-${session}` });
+  });
+}
+
+let held: Optimizer | undefined;
+let holding = 0;
+let onHeld: () => void = () => {};
