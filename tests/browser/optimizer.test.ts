@@ -355,10 +355,9 @@ describe("an optimizer over real servers", () => {
   test("refuses what makes no sense before anything runs", async () => {
     const events: RunEvent[] = [];
     const options = { onEvent: (event: RunEvent) => events.push(event) };
-    await expect(optimizer.run({ code: "1", language: "python" }, options)).rejects.toMatchObject({
-      code: 400,
-      kind: "unsupported_language",
-    });
+    await expect(
+      optimizer.run({ code: "1", language: "python" }, { ...options, sandbox: "quickjs" }),
+    ).rejects.toMatchObject({ code: 400, kind: "unsupported_language" });
     await expect(
       optimizer.run({ code: "1" }, { ...options, limits: { timeoutMs: -1 } }),
     ).rejects.toMatchObject({ code: 400, kind: "invalid_limits" });

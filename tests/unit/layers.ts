@@ -87,7 +87,8 @@ export function findSpecifiers({ path: name, text }: SourceFile): readonly strin
     if (node.type === "TSExternalModuleReference") add(node["expression"]);
     if (node.type === "NewExpression" && isNode(node["callee"]) && node["callee"]["name"] === "URL") {
       const [first, base] = Array.isArray(node["arguments"]) ? node["arguments"] : [];
-      if (isNode(base) && base.type === "MemberExpression") add(first);
+      // `new URL(file, import.meta.url)` names a file of the package; another base names an address.
+      if (isNode(base) && isNode(base["object"]) && base["object"].type === "MetaProperty") add(first);
     }
     for (const value of Object.values(node)) visit(value);
   }
