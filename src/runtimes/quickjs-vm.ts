@@ -14,7 +14,7 @@ import {
   requireLogLevel,
   requireOperation,
 } from "../protocol/guest-protocol.ts";
-import prelude from "./quickjs-prelude.js?raw";
+import prelude from "./guest-prelude.js?raw";
 
 /** What the prelude asks of this side. Every argument is text or a number of the guest's choosing. */
 export interface VmHost {
