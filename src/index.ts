@@ -18,6 +18,7 @@ export type { RunError, RunEvent, RunFacts, RunResult, RunUsage } from "./engine
 export type { ServerOptions } from "./mcp/server-options.ts";
 export type { Language, LogEntry } from "./protocol/guest-protocol.ts";
 export { SandboxFrame, type SandboxFrameOptions } from "./sandbox/browser/frame.ts";
+export { type NativeOptions, native } from "./sandbox/browser/native.ts";
 export { type QuickJsOptions, quickjs } from "./sandbox/browser/quickjs.ts";
 export { LIMITS, type Limits } from "./sandbox/limits.ts";
 export type { Sandbox, SandboxTraits } from "./sandbox/sandbox.ts";

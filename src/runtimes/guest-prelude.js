@@ -1,8 +1,9 @@
 // The guest's side of the bridge, the same in every JavaScript sandbox: runs in the program's realm,
 // before the program. It takes what it needs from the pristine globals now, because the program may
 // change them later. The program shares this realm: nothing here is a boundary, the page checks
-// everything again. One expression, which is evaluated or becomes part of a script.
-(function install(host) {
+// everything again.
+
+export function install(host) {
   const { call, log, settle, sleep, wake, random, decodeBytes, encodeBytes } = host;
   const { parse, stringify } = JSON;
   const { isArray } = Array;
@@ -27,6 +28,9 @@
   const timers = new ownMap();
 
   class ToolError extends ownError {
+    // A script may be minified; this name is for programs.
+    static name = "ToolError";
+
     constructor(details, stack) {
       super(details.message);
       for (const key of ["name", "code", "kind", "hint", "tool", "server"]) {
@@ -387,4 +391,4 @@
       }
     },
   };
-});
+}
