@@ -3,10 +3,11 @@
 // program shares this realm: nothing here is a boundary.
 
 import { decodeBase64, encodeBase64 } from "../base/base64.ts";
+import { MAX_TARGET_CHARACTERS } from "../protocol/guest-protocol.ts";
 import { watchBuffers } from "./buffer-watch.ts";
 import { emptyScope } from "./empty-scope.ts";
 import { install, type Prelude } from "./guest-prelude.js";
-import type { NativeCommand, NativeMessage } from "./native-messages.ts";
+import type { LongestTexts, NativeCommand, NativeMessage } from "./native-messages.ts";
 
 /** What a program may use of the browser's own: none of it leads out. */
 const KEPT: ReadonlySet<string> = new Set([
@@ -29,6 +30,7 @@ let prelude: Prelude | undefined;
 let program: (() => Promise<unknown>) | undefined;
 let calls = 0;
 let timers = 0;
+let longest: LongestTexts = { logCharacters: 0, argsCharacters: 0, jsonCharacters: 0 };
 
 self.onmessage = ({ data }: MessageEvent<NativeCommand>) => {
   if (prelude !== undefined && program !== undefined) handle(prelude, program, data);
@@ -37,6 +39,7 @@ self.onmessage = ({ data }: MessageEvent<NativeCommand>) => {
 function handle(guest: Prelude, run: () => Promise<unknown>, command: NativeCommand): void {
   switch (command.type) {
     case "begin":
+      longest = command.longest;
       guest.begin(command.inputs, command.settings);
       return guest.watch(run());
     case "deliver":
@@ -57,6 +60,14 @@ function handle(guest: Prelude, run: () => Promise<unknown>, command: NativeComm
   }
 }
 
+const { apply } = Reflect;
+const { slice } = String.prototype;
+
+/** The text, or so much of it that the runtime sees that it is too long. */
+function cut(text: string, characters: number): string {
+  return text.length > characters ? apply(slice, text, [0, characters + 1]) : text;
+}
+
 function furnish(): Prelude {
   Object.defineProperty(globalThis, "performance", {
     value: Object.freeze({ now: () => now() }),
@@ -66,11 +77,17 @@ function furnish(): Prelude {
   const installed = install({
     call(operation, target, args) {
       calls += 1;
-      post({ type: "call", id: calls, operation, target, args });
+      post({
+        type: "call",
+        id: calls,
+        operation,
+        target: cut(target, MAX_TARGET_CHARACTERS),
+        args: cut(args, longest.argsCharacters),
+      });
       return calls;
     },
-    log: (level, text) => post({ type: "log", level, text }),
-    settle: (status, json) => post({ type: "settle", status, json }),
+    log: (level, text) => post({ type: "log", level, text: cut(text, longest.logCharacters) }),
+    settle: (status, json) => post({ type: "settle", status, json: cut(json, longest.jsonCharacters) }),
     sleep(ms) {
       timers += 1;
       post({ type: "sleep", timer: timers, ms });

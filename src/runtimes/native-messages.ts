@@ -19,9 +19,22 @@ export interface Delivery {
   readonly hasBytes: boolean;
 }
 
+/** The longest texts that are worth a message: what is longer is cut here, and one character too many says so. */
+export interface LongestTexts {
+  readonly logCharacters: number;
+  readonly argsCharacters: number;
+  readonly jsonCharacters: number;
+}
+
 /** Runtime to program. */
 export type NativeCommand =
-  | { readonly type: "begin"; readonly inputs: string /** JSON text. */; readonly settings: string }
+  | {
+      readonly type: "begin";
+      /** JSON text, as `settings`. */
+      readonly inputs: string;
+      readonly settings: string;
+      readonly longest: LongestTexts;
+    }
   | { readonly type: "deliver"; readonly deliveries: readonly Delivery[] }
   | { readonly type: "fire"; readonly timer: number }
   /** Asks for `rest`, which comes when the program has nothing to do any more by itself. */

@@ -3,7 +3,12 @@
 // posts may be forged by the program; the page holds the same limits and does not rely on this side.
 
 import { messageOf } from "../base/errors.ts";
-import type { NumberedReply, ProgramError, RuntimeOutcome } from "../protocol/guest-protocol.ts";
+import type {
+  NumberedReply,
+  ProgramError,
+  RuntimeLimits,
+  RuntimeOutcome,
+} from "../protocol/guest-protocol.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { GuestTimers, TOO_MANY_TIMERS } from "./guest-timers.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
@@ -29,12 +34,7 @@ const WORKER_BYTES = 2 * 1024 * 1024;
  * Buffers that a program has dropped and the browser has not collected: so many are forgiven beside the
  * program's memory. Bytes.
  */
-export const UNCOLLECTED_BYTES = 256 * 1024 * 1024;
-
-/** An error that is longer than this many times what a run may put out is not even read. */
-const STACK_FACTOR = 3;
-/** Room for the frames of a stack. Characters. */
-const STACK_CHARACTERS = 64 * 1024;
+const UNCOLLECTED_BYTES = 256 * 1024 * 1024;
 
 export function createNativeRuntime(): Runtime {
   return {
@@ -72,7 +72,7 @@ class NativeRun implements RuntimeRun {
   }
 
   boot(): void {
-    const { program, namespaces } = this.#command;
+    const { program, namespaces, limits } = this.#command;
     if (program.language === "python") return this.#crash("This runtime runs no Python.");
     this.#clock.run();
     const prepared = prepareProgram(program.language, program.code);
@@ -86,10 +86,21 @@ class NativeRun implements RuntimeRun {
     worker.onmessageerror = () => this.#crash("The program's worker posted what can't be read.");
     worker.onerror = (event) => {
       event.preventDefault();
+      // Without words it is no error of the script: the script did not load.
+      if (!(event instanceof ErrorEvent)) return this.#crash("The program's worker did not start.");
       this.#end({ status: "threw", error: this.#uncaught(event) });
     };
     const seed = [...crypto.getRandomValues(new Int32Array(4))];
-    this.#turn({ type: "begin", inputs: program.inputs, settings: JSON.stringify({ namespaces, seed }) });
+    this.#turn({
+      type: "begin",
+      inputs: program.inputs,
+      settings: JSON.stringify({ namespaces, seed }),
+      longest: {
+        logCharacters: limits.maxOutputBytes,
+        argsCharacters: limits.maxMessageBytes,
+        jsonCharacters: longestThrown(limits),
+      },
+    });
   }
 
   reply(replies: readonly NumberedReply[]): void {
@@ -174,8 +185,7 @@ class NativeRun implements RuntimeRun {
       return;
     }
     // An engine's stack repeats the message and names our own part of the script: neither counts.
-    const isHuge = json.length > STACK_FACTOR * this.#command.limits.maxOutputBytes + STACK_CHARACTERS;
-    const error = isHuge ? undefined : this.#threw(json);
+    const error = json.length > longestThrown(this.#command.limits) ? undefined : this.#threw(json);
     if (!this.#outbox.fits(error === undefined ? json : JSON.stringify(error))) return;
     if (error !== undefined) this.#end({ status: "threw", error });
   }
@@ -242,4 +252,9 @@ class NativeRun implements RuntimeRun {
     const kind = name === "SyntaxError" && this.#turns === 1 ? "syntax" : "exception";
     return { name, message: words, kind, ...place };
   }
+}
+
+/** A longer error is not even read: its stack may repeat its message, and has frames. Characters of JSON. */
+function longestThrown({ maxOutputBytes }: Pick<RuntimeLimits, "maxOutputBytes">): number {
+  return 3 * maxOutputBytes + 64 * 1024;
 }

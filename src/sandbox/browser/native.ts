@@ -29,7 +29,8 @@ export function native(options: NativeOptions = {}): Sandbox {
   return createFrameSandbox(
     {
       traits: TRAITS,
-      // Room for buffers that a program dropped and the browser has not collected.
+      // What the runtime forgives, and a little more, so that it answers before the page does: 256 MiB of
+      // buffers that a program dropped and the browser has not collected.
       engineBytes: 256 * 1024 * 1024 + 16 * 1024 * 1024,
       // No program runs in the worker that is kept: it parses one, and starts its worker anew each time.
       reuse: "session",
