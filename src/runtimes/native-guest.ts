@@ -30,7 +30,7 @@ let prelude: Prelude | undefined;
 let program: (() => Promise<unknown>) | undefined;
 let calls = 0;
 let timers = 0;
-let longest: LongestTexts = { logCharacters: 0, argsCharacters: 0, jsonCharacters: 0 };
+let longest: LongestTexts = { outputCharacters: 0, argsCharacters: 0, thrownCharacters: 0 };
 
 self.onmessage = ({ data }: MessageEvent<NativeCommand>) => {
   if (prelude !== undefined && program !== undefined) handle(prelude, program, data);
@@ -86,8 +86,11 @@ function furnish(): Prelude {
       });
       return calls;
     },
-    log: (level, text) => post({ type: "log", level, text: cut(text, longest.logCharacters) }),
-    settle: (status, json) => post({ type: "settle", status, json: cut(json, longest.jsonCharacters) }),
+    log: (level, text) => post({ type: "log", level, text: cut(text, longest.outputCharacters) }),
+    settle(status, json) {
+      const characters = status === "returned" ? longest.outputCharacters : longest.thrownCharacters;
+      post({ type: "settle", status, json: cut(json, characters) });
+    },
     sleep(ms) {
       timers += 1;
       post({ type: "sleep", timer: timers, ms });

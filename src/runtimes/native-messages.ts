@@ -21,9 +21,9 @@ export interface Delivery {
 
 /** The longest texts that are worth a message: what is longer is cut here, and one character too many says so. */
 export interface LongestTexts {
-  readonly logCharacters: number;
+  readonly outputCharacters: number;
   readonly argsCharacters: number;
-  readonly jsonCharacters: number;
+  readonly thrownCharacters: number;
 }
 
 /** Runtime to program. */

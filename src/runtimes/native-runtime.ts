@@ -96,9 +96,9 @@ class NativeRun implements RuntimeRun {
       inputs: program.inputs,
       settings: JSON.stringify({ namespaces, seed }),
       longest: {
-        logCharacters: limits.maxOutputBytes,
+        outputCharacters: limits.maxOutputBytes,
         argsCharacters: limits.maxMessageBytes,
-        jsonCharacters: longestThrown(limits),
+        thrownCharacters: longestThrown(limits),
       },
     });
   }
