@@ -60,12 +60,9 @@ function handle(guest: Prelude, run: () => Promise<unknown>, command: NativeComm
   }
 }
 
-const { apply } = Reflect;
-const { slice } = String.prototype;
-
 /** The text, or so much of it that the runtime sees that it is too long. */
 function cut(text: string, characters: number): string {
-  return text.length > characters ? apply(slice, text, [0, characters + 1]) : text;
+  return text.length > characters ? text.slice(0, characters + 1) : text;
 }
 
 function furnish(): Prelude {
