@@ -4,6 +4,8 @@ const config: KnipConfig = {
   entry: ["index.html", "demo/serve.ts", "demo/servers/*-cli.ts", "tests/bench/*.{ts,html}"],
   project: ["src/**/*.{ts,js}", "demo/**/*.{ts,mjs}", "tests/**/*.{ts,mjs}", "*.ts", "**/*.html"],
   ignoreExportsUsedInFile: true,
+  // TypeScript finds it beside the script that it describes.
+  ignore: ["src/runtimes/guest-prelude.d.ts"],
   ignoreDependencies: [
     // Comes with @vitest/browser-playwright; named so that its version is ours to choose.
     "@vitest/browser",

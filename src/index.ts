@@ -18,6 +18,7 @@ export type { RunError, RunEvent, RunFacts, RunResult, RunUsage } from "./engine
 export type { ServerOptions } from "./mcp/server-options.ts";
 export type { Language, LogEntry, SandboxNotice } from "./protocol/guest-protocol.ts";
 export { SandboxFrame, type SandboxFrameOptions } from "./sandbox/browser/frame.ts";
+export { type NativeOptions, native } from "./sandbox/browser/native.ts";
 export { type PyodideOptions, pyodide } from "./sandbox/browser/pyodide.ts";
 export type { PyodideLock, PythonPackages, PythonWheel } from "./sandbox/browser/python-packages.ts";
 export { type QuickJsOptions, quickjs } from "./sandbox/browser/quickjs.ts";

@@ -1,94 +1,42 @@
-/** What the language itself brings along: no authority, whatever a program does with it. */
-const LANGUAGE = [
-  "AggregateError",
-  "Array",
-  "ArrayBuffer",
-  "AsyncDisposableStack",
-  "Atomics",
-  "BigInt",
-  "BigInt64Array",
-  "BigUint64Array",
-  "Boolean",
-  "DataView",
-  "Date",
-  "DisposableStack",
-  "Error",
-  "EvalError",
-  "FinalizationRegistry",
-  "Float16Array",
-  "Float32Array",
-  "Float64Array",
-  "Function",
-  "Infinity",
-  "Int16Array",
-  "Int32Array",
-  "Int8Array",
-  "Intl",
-  "Iterator",
-  "JSON",
-  "Map",
-  "Math",
-  "NaN",
-  "Number",
-  "Object",
-  "Promise",
-  "Proxy",
-  "RangeError",
-  "ReferenceError",
-  "Reflect",
-  "RegExp",
-  "Set",
-  "String",
-  "SuppressedError",
-  "Symbol",
-  "SyntaxError",
-  "Temporal",
-  "TypeError",
-  "URIError",
-  "Uint16Array",
-  "Uint32Array",
-  "Uint8Array",
-  "Uint8ClampedArray",
-  "WeakMap",
-  "WeakRef",
-  "WeakSet",
-  "decodeURI",
-  "decodeURIComponent",
-  "encodeURI",
-  "encodeURIComponent",
-  "escape",
-  "eval",
-  "globalThis",
-  "isFinite",
-  "isNaN",
-  "parseFloat",
-  "parseInt",
-  "undefined",
-  "unescape",
-];
+// Empties the scope of a worker before a guest's program runs in it. What the browser put there is
+// authority: network, storage, workers, messages. The frame's policy refuses most of it as well; what is
+// not there need not be refused.
+
+/** What the language itself puts into a scope. Memory that threads share is not among it. */
+const LANGUAGE: ReadonlySet<string> = new Set(
+  (
+    "AggregateError Array ArrayBuffer AsyncDisposableStack BigInt BigInt64Array BigUint64Array Boolean DataView Date " +
+    "DisposableStack Error EvalError FinalizationRegistry Float16Array Float32Array Float64Array Function Infinity " +
+    "Int16Array Int32Array Int8Array Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError " +
+    "ReferenceError Reflect RegExp Set String SuppressedError Symbol SyntaxError Temporal TypeError URIError " +
+    "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet decodeURI decodeURIComponent " +
+    "encodeURI encodeURIComponent escape eval globalThis isFinite isNaN parseFloat parseInt undefined unescape"
+  ).split(" "),
+);
 
 /**
- * Takes everything out of the worker's global scope that is neither part of the language nor in `keep`,
- * up its whole chain of prototypes. Throws with the names of what will not go.
+ * Takes every name out of this worker's scope, and out of the prototypes behind it, that neither the
+ * language puts there nor `keep` lists. Returns the names that would not go: with one of them, the
+ * worker is not fit to run a guest.
+ *
+ * Handlers that were set before still work; everything else that is needed later is taken before.
  */
-export function emptyScope(keep: readonly string[]): void {
-  const kept = new Set<string | symbol>([...LANGUAGE, ...keep]);
-  const left: string[] = [];
-  for (
-    let at: object | null = globalThis;
-    at !== null && at !== Object.prototype;
-    at = Reflect.getPrototypeOf(at)
-  ) {
-    for (const name of Reflect.ownKeys(at)) {
-      if (kept.has(name)) continue;
-      if (!Reflect.deleteProperty(at, name) && !isConstant(at, name)) left.push(String(name));
+export function emptyScope(keep: ReadonlySet<string>): readonly string[] {
+  const stayed: string[] = [];
+  let holder: object | null = globalThis;
+  while (holder !== null && holder !== Object.prototype) {
+    for (const key of Reflect.ownKeys(holder)) {
+      if (typeof key === "string" && (LANGUAGE.has(key) || keep.has(key))) continue;
+      if (!Reflect.deleteProperty(holder, key) && !isConstant(holder, key)) stayed.push(String(key));
     }
+    holder = Object.getPrototypeOf(holder);
   }
-  if (left.length > 0) throw new Error(`the worker's scope still holds ${left.join(", ")}`);
+  return stayed;
 }
 
-/** A number or text that the browser pins to the scope: nothing can be done with it. */
-function isConstant(holder: object, name: string | symbol): boolean {
-  const { value } = Reflect.getOwnPropertyDescriptor(holder, name) ?? {};
-  return typeof value === "number" || typeof value === "string";
+/** Numbers and texts, such as `PERSISTENT`, cannot be deleted and lead nowhere. */
+function isConstant(holder: object, key: string | symbol): boolean {
+  const descriptor = Reflect.getOwnPropertyDescriptor(holder, key);
+  const value: unknown = descriptor?.value;
+  return descriptor?.get === undefined && typeof value !== "object" && typeof value !== "function";
 }

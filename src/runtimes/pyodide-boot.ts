@@ -8,7 +8,7 @@ import { emptyScope } from "./empty-scope.ts";
 import type { BootMessage } from "./serve.ts";
 
 /** What Pyodide and our runtime use while programs run, beside the language itself. */
-const KEPT = [
+const KEPT = new Set([
   "clearTimeout",
   "console",
   "crypto",
@@ -20,7 +20,7 @@ const KEPT = [
   "TextDecoder",
   "TextEncoder",
   "WebAssembly",
-];
+]);
 
 /** Where Pyodide's files would be if they were fetched. */
 const NOWHERE = "https://pyodide.invalid/";
@@ -36,19 +36,18 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
   const deliver = (name: string): ArrayBuffer | undefined =>
     name === "python_stdlib.zip" ? library : files[`package/${name}`];
   replaceFetching(engine, deliver);
-  try {
-    return await loadPyodide({
-      indexURL: NOWHERE,
-      packageBaseUrl: NOWHERE,
-      createPyodideModule,
-      lockFileContents,
-      packages: packageNames(lockFileContents),
-      // What Python finds under `import js`: nothing.
-      jsglobals: {},
-    });
-  } finally {
-    emptyScope(KEPT);
-  }
+  const python = await loadPyodide({
+    indexURL: NOWHERE,
+    packageBaseUrl: NOWHERE,
+    createPyodideModule,
+    lockFileContents,
+    packages: packageNames(lockFileContents),
+    // What Python finds under `import js`: nothing.
+    jsglobals: {},
+  });
+  const stayed = emptyScope(KEPT);
+  if (stayed.length > 0) throw new Error(`The worker's scope still holds ${stayed.join(", ")}.`);
+  return python;
 }
 
 /** Has Pyodide find its files among those that were handed in. */

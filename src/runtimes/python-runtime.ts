@@ -12,10 +12,10 @@ import {
 } from "../protocol/guest-protocol.ts";
 import { limitJsHeap } from "./js-heap-limits.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
-import { parseThrown } from "./parse-thrown.ts";
 import prelude from "./python-prelude.py?raw";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
 import { TextLines } from "./text-lines.ts";
+import { parseThrown } from "./thrown-error.ts";
 
 /** Parts of Pyodide without a public type, as version 314 has them. */
 interface PyodideInternals {

@@ -3,11 +3,13 @@
 
 import { decodeBase64, encodeBase64 } from "../base/base64.ts";
 import type { GuestOperation, LogLevel, NumberedReply, RuntimeOutcome } from "../protocol/guest-protocol.ts";
+import { GuestClock } from "./guest-clock.ts";
+import { GuestTimers, TOO_MANY_TIMERS } from "./guest-timers.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
-import { parseThrown } from "./parse-thrown.ts";
 import type { GuestVm, VmHost, VmTemplate } from "./quickjs-vm.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
+import { parseThrown } from "./thrown-error.ts";
 
 /** The VM images that programs are started from. */
 export interface VmTemplates {
@@ -19,9 +21,6 @@ export interface VmTemplates {
 
 /** Globals that only the web image has. A program that names none of them runs in the bare one. */
 const WEB_GLOBALS = /\b(?:URL|URLSearchParams|TextEncoder|TextDecoder|structuredClone)\b/;
-
-/** Timers that may wait at one time. */
-const MAX_TIMERS = 1_000;
 
 const TOO_DEEP: RuntimeOutcome = {
   status: "threw",
@@ -64,23 +63,19 @@ class QuickJsRun implements RuntimeRun, VmHost {
   readonly #link: RunLink;
   readonly #outbox: Outbox;
   readonly #onEnd: () => void;
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  readonly #timers = new GuestTimers();
+  readonly #clock: GuestClock;
   #vm: GuestVm | undefined;
   #program: PreparedProgram | undefined;
   #outcome: RuntimeOutcome | undefined;
   #ended = false;
   #lastTimer = 0;
-  #guestMsLeft: number;
-  #turnStarted = 0;
-  /** When the guest went to sleep on its own time, its timers running. */
-  #asleepSince: number | undefined;
-  #alarm: ReturnType<typeof setTimeout> | undefined;
 
   constructor(command: RunCommand, link: RunLink, onEnd: () => void) {
     this.#command = command;
     this.#link = link;
     this.#onEnd = onEnd;
-    this.#guestMsLeft = command.limits.timeoutMs;
+    this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
     this.#outbox = new Outbox(command.limits, link, (outcome) => {
       this.#outcome ??= outcome;
     });
@@ -89,7 +84,6 @@ class QuickJsRun implements RuntimeRun, VmHost {
 
   async boot(takeVm: (code: string) => Promise<GuestVm>): Promise<void> {
     const { program, limits, namespaces } = this.#command;
-    this.#turnStarted = performance.now();
     if (program.language === "python") {
       return this.#end({ status: "stopped", reason: "crashed", message: "This runtime runs no Python." });
     }
@@ -144,22 +138,13 @@ class QuickJsRun implements RuntimeRun, VmHost {
   sleep(ms: number): number {
     this.#lastTimer += 1;
     const timer = this.#lastTimer;
-    if (this.#timers.size >= MAX_TIMERS) {
-      const message = `The program has more than ${MAX_TIMERS} timers waiting.`;
-      this.#outcome ??= { status: "stopped", reason: "tool_calls", message };
-      return timer;
-    }
-    const fire = (): void => {
-      this.#timers.delete(timer);
-      this.#turn((vm) => vm.enter("fire", timer));
-    };
-    this.#timers.set(timer, setTimeout(fire, Math.min(ms, 2 ** 31 - 1)));
+    const fire = (): void => this.#turn((vm) => vm.enter("fire", timer));
+    if (!this.#timers.start(timer, ms, fire)) this.#outcome ??= TOO_MANY_TIMERS;
     return timer;
   }
 
   wake(timer: number): void {
-    clearTimeout(this.#timers.get(timer));
-    this.#timers.delete(timer);
+    this.#timers.cancel(timer);
   }
 
   random(bytes: number): Uint8Array {
@@ -186,12 +171,8 @@ class QuickJsRun implements RuntimeRun, VmHost {
   #turn(enter: (vm: GuestVm) => void): void {
     const vm = this.#vm;
     if (this.#ended || vm === undefined) return;
-    const now = performance.now();
-    clearTimeout(this.#alarm);
-    if (this.#asleepSince !== undefined) this.#guestMsLeft -= now - this.#asleepSince;
-    this.#asleepSince = undefined;
-    this.#turnStarted = now;
-    this.#outbox.begin(now);
+    this.#clock.run();
+    this.#outbox.begin(performance.now());
     try {
       enter(vm);
       while (this.#outcome === undefined && vm.step()) {
@@ -200,17 +181,14 @@ class QuickJsRun implements RuntimeRun, VmHost {
     } catch (error) {
       this.#outcome ??= this.#engineFailure(error);
     }
-    this.#guestMsLeft -= performance.now() - now;
     if (this.#outcome !== undefined) return this.#end(this.#outcome);
-    if (this.#guestMsLeft <= 0) return this.#end(timeExceeded(this.#command.limits));
+    if (this.#clock.isOver(performance.now())) return this.#end(timeExceeded(this.#command.limits));
     const idle = this.#idle();
     if (!idle && this.#timers.size === 0 && this.#outbox.waiting === 0) {
       return this.#end(this.#nearMemoryLimit() ? memoryExceeded(this.#command.limits) : NEVER_SETTLES);
     }
+    if (idle) this.#clock.pause();
     this.#flush(idle);
-    if (idle) return;
-    this.#asleepSince = performance.now();
-    this.#alarm = setTimeout(() => this.#end(timeExceeded(this.#command.limits)), this.#guestMsLeft);
   }
 
   /** Whether the guest can only go on when the page answers. */
@@ -222,7 +200,7 @@ class QuickJsRun implements RuntimeRun, VmHost {
   #interrupt(): boolean {
     if (this.#outcome !== undefined) return true;
     const now = performance.now();
-    if (now - this.#turnStarted > this.#guestMsLeft) {
+    if (this.#clock.isOver(now)) {
       this.#outcome = timeExceeded(this.#command.limits);
       return true;
     }
@@ -246,8 +224,7 @@ class QuickJsRun implements RuntimeRun, VmHost {
 
   #dispose(): void {
     this.#ended = true;
-    clearTimeout(this.#alarm);
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#clock.pause();
     this.#timers.clear();
     this.#vm?.dispose();
     this.#vm = undefined;

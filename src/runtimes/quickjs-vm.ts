@@ -14,7 +14,7 @@ import {
   requireLogLevel,
   requireOperation,
 } from "../protocol/guest-protocol.ts";
-import prelude from "./quickjs-prelude.js?raw";
+import prelude from "./guest-prelude.js?raw";
 
 /** What the prelude asks of this side. Every argument is text or a number of the guest's choosing. */
 export interface VmHost {
@@ -86,7 +86,9 @@ export class VmTemplate {
         name,
         vm.newFunction(name, () => vm.undefined),
       );
-    const install = vm.evalCode(prelude, "prelude.js");
+    // A script, not a module: evaluated, it gives the function.
+    const script = `(() => {${prelude.replace(/^export /m, "")}\nreturn install;\n})()`;
+    const install = vm.evalCode(script, "prelude.js");
     const entries = vm.callFunction(install, vm.undefined, host);
     const tokens = new Map(ENTRY_POINTS.map((name) => [name, vm.exportHandle(entries.getProp(name))]));
     vm.runGC();

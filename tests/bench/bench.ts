@@ -141,11 +141,12 @@ async function report(
   sessionBytes: Readonly<Record<string, number | undefined>>,
   browserVersion: string,
 ): Promise<void> {
-  const rows = Object.entries(results.interleaved).map(([name, { ours, peer }]) => {
+  const rows = Object.entries(results.interleaved).map(([name, { ours, native, peer }]) => {
     const [mine, other] = [median(ours), median(peer)];
     return {
       program: name,
       "ours ms": show(mine),
+      "native() ms": native.length > 0 ? show(median(native)) : "",
       "peer ms": show(other),
       "times faster": show(other / mine),
     };
@@ -154,6 +155,7 @@ async function report(
   rows.push({
     program: "1,000 runs at concurrency 8 (peer: 100, times 10)",
     "ours ms": show(ours1000),
+    "native() ms": "",
     "peer ms": show(peer100 * 10),
     "times faster": show((peer100 * 10) / ours1000),
   });

@@ -1,12 +1,14 @@
 // Runs in the page: the same programs on our sandbox and on the peer's, in turn.
 
 import { IframeSandboxExecutor } from "@cloudflare/codemode/browser";
-import { createOptimizer, type Optimizer } from "../../src/index.ts";
+import { createOptimizer, native, type Optimizer, quickjs, SandboxFrame } from "../../src/index.ts";
 import { holdSessions, runPythonBenchmark } from "./python.ts";
 
 /** Milliseconds of each repetition. */
 export interface Samples {
   readonly ours: readonly number[];
+  /** In `native()`, a fresh worker each; only of programs that compute much. */
+  readonly native: readonly number[];
   readonly peer: readonly number[];
 }
 
@@ -39,6 +41,8 @@ interface Program {
   readonly ours: string;
   readonly peer: string;
   readonly rounds: number;
+  /** Runs in `native()` too. */
+  readonly computes?: true;
 }
 
 const SUMMARY = (rows: string) => `
@@ -67,14 +71,18 @@ const PROGRAMS: readonly Program[] = [
     ours: `const rows = await tools.page.rows(); ${SUMMARY("rows")}`,
     peer: `async () => { const rows = await page.rows(); ${SUMMARY("rows")} }`,
     rounds: 3,
+    computes: true,
   },
-  { name: "fib(27)", ours: FIB, peer: `async () => { ${FIB} }`, rounds: 3 },
+  { name: "fib(27)", ours: FIB, peer: `async () => { ${FIB} }`, rounds: 3, computes: true },
 ];
 
 /** Runs everything and resolves with what it took. `server` is an MCP server for the cost of a brokered call. */
 export async function runBenchmark(server: string, progress: (line: string) => void): Promise<PageResults> {
   const options = { inputSchema: { type: "object" } } as const;
+  await using frame = new SandboxFrame();
   await using optimizer = await createOptimizer({
+    frame,
+    sandboxes: [quickjs({ frame }), native({ frame })],
     tools: { echo: { ...options, call: async (args) => args }, rows: { ...options, call: async () => ROWS } },
     servers: { errors: server },
   });
@@ -91,6 +99,7 @@ export async function runBenchmark(server: string, progress: (line: string) => v
     progress(program.name);
     const expected = JSON.stringify(await runPeer(program.peer));
     const ours: number[] = [];
+    const fast: number[] = [];
     const theirs: number[] = [];
     const round = async (samples: number[], counts: boolean, run: () => Promise<unknown>): Promise<void> => {
       await rest();
@@ -104,9 +113,10 @@ export async function runBenchmark(server: string, progress: (line: string) => v
     for (let turn = 0; turn <= program.rounds; turn += 1) {
       // The first round warms both sides up.
       await round(ours, turn > 0, () => runOurs(optimizer, program.ours));
+      if (program.computes) await round(fast, turn > 0, () => runOurs(optimizer, program.ours, "native"));
       await round(theirs, turn > 0, () => runPeer(program.peer));
     }
-    interleaved[program.name] = { ours, peer: theirs };
+    interleaved[program.name] = { ours, native: fast, peer: theirs };
   }
 
   progress("concurrency 8");
@@ -118,8 +128,8 @@ export async function runBenchmark(server: string, progress: (line: string) => v
   return { interleaved, concurrent, toolCall: await compareCalls(optimizer, server) };
 }
 
-async function runOurs(optimizer: Optimizer, code: string): Promise<unknown> {
-  const result = await optimizer.run({ language: "javascript", code });
+async function runOurs(optimizer: Optimizer, code: string, sandbox = "quickjs"): Promise<unknown> {
+  const result = await optimizer.run({ language: "javascript", code }, { sandbox });
   if (result.status !== "returned") throw new Error(JSON.stringify(result));
   return result.value;
 }

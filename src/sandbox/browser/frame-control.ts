@@ -31,8 +31,8 @@ export interface RuntimeAssets {
 export interface FrameControl {
   /** Keeps a runtime's script and compiles its modules, once for all its workers. */
   load(kind: string, assets: RuntimeAssets): Promise<void>;
-  /** Starts a worker of a loaded runtime and relays between it and the port. `program` is appended to its script. */
-  spawn(kind: string, port: MessagePort, program?: string): number;
+  /** Starts a worker of a loaded runtime and relays between it and the port. */
+  spawn(kind: string, port: MessagePort): number;
   terminate(worker: number): void;
   ping(): true;
 }

@@ -15,10 +15,9 @@ import { capWasmMemory } from "../wasm-memory.ts";
 import type { FrameControl, FrameEnvelope, FrameNotice, PackedFile } from "./frame-control.ts";
 
 interface Kind {
-  readonly source: string;
   readonly modules: Readonly<Record<string, WebAssembly.Module>>;
   readonly files: Readonly<Record<string, ArrayBuffer>>;
-  /** Address of the script alone, for workers that bring no program of their own. */
+  /** Address of the script. */
   readonly url: string;
 }
 
@@ -30,7 +29,6 @@ const control: FrameControl = {
   async load(kind, { source, modules, files }) {
     const url = blobUrl(source);
     kinds.set(kind, {
-      source,
       modules: await mapValues(modules, async (module) => {
         const bytes = await unpack(module);
         const { maxPages } = module;
@@ -43,11 +41,10 @@ const control: FrameControl = {
     });
   },
 
-  spawn(name, port, program) {
+  spawn(name, port) {
     const kind = kinds.get(name);
     if (kind === undefined) throw new Error(`no runtime ${name} was loaded`);
-    const own = program === undefined ? undefined : blobUrl(`${kind.source}\n${program}`);
-    const worker = new Worker(own ?? kind.url);
+    const worker = new Worker(kind.url);
     lastWorker += 1;
     const id = lastWorker;
     workers.set(id, worker);
@@ -58,7 +55,6 @@ const control: FrameControl = {
     });
     const { modules, files } = kind;
     worker.postMessage({ type: "boot", modules, files, ...(interrupts === undefined ? {} : { interrupts }) });
-    if (own !== undefined) URL.revokeObjectURL(own);
     return id;
   },
 

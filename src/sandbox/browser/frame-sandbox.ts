@@ -16,7 +16,7 @@ export interface FrameSandboxOptions {
   readonly maxWorkers?: number;
 }
 
-/** A runtime whose workers are WebAssembly instances with a capped memory. */
+/** A runtime in workers of the frame, most of them WebAssembly instances with a capped memory. */
 export interface FrameRuntime
   extends Pick<
     WorkerPoolOptions<FrameWorker>,

@@ -19,8 +19,6 @@ export interface SandboxFrameOptions {
 
 /** How to start one worker. */
 export interface SpawnOptions {
-  /** JavaScript that runs in the worker after the script of its kind. */
-  readonly program?: string;
   /** Called when the assets are loaded and compiled. */
   readonly onLoaded?: () => void;
 }
@@ -50,7 +48,7 @@ export class SandboxFrame implements AsyncDisposable {
   }
 
   /**
-   * Starts a worker. `assets` is asked once for each kind and frame; `program` is appended to its script.
+   * Starts a worker. `assets` is asked once for each kind and frame.
    * Rejects with 403 `integrity` for assets that are not what the build made, and with 500 and the
    * layer that failed.
    */
@@ -62,7 +60,7 @@ export class SandboxFrame implements AsyncDisposable {
     const frame = await this.#open();
     await frame.load(kind, assets);
     options.onLoaded?.();
-    return frame.spawn(kind, options.program);
+    return frame.spawn(kind);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,7 +179,7 @@ class LiveFrame {
     });
   }
 
-  async spawn(kind: string, program: string | undefined): Promise<FrameWorker> {
+  async spawn(kind: string): Promise<FrameWorker> {
     const { port1, port2 } = new MessageChannel();
     const worker = new FrameWorker(port1, {
       onEnd: (id) => {
@@ -198,9 +196,7 @@ class LiveFrame {
     this.#workers.add(worker);
     try {
       // A frame that answers late still hears that its worker is not wanted any more.
-      const spawned = this.#control
-        .spawn(kind, transfer(port2, [port2]), program)
-        .then((id) => worker.assign(id));
+      const spawned = this.#control.spawn(kind, transfer(port2, [port2])).then((id) => worker.assign(id));
       await this.#answerOf(spawned, true);
       await this.#answerOf(worker.ready, false);
     } catch (error) {

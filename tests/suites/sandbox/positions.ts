@@ -3,7 +3,7 @@ import type { ProgramError } from "../../../src/protocol/guest-protocol.ts";
 import { recordingPort } from "../recording-port.ts";
 import { javascript, type SandboxCase, typescript } from "../sandbox-case.ts";
 
-/** Engines point at different parts of one expression: the position must lie on the text of it. */
+/** Engines point at different parts of one expression or statement: the position must lie on the text of it. */
 function expectAt(error: ProgramError, code: string, expression: string): void {
   const offset = code.lastIndexOf(expression);
   const before = code.slice(0, offset).split("\n");
@@ -145,7 +145,7 @@ export const POSITION_CASES: readonly SandboxCase[] = [
     const thrown = `${TYPES}const go = (row: Row, level: Level = Level.High): never => {\n  throw new TypeError(String(row.id));\n};\ngo({ id: 1 } as Row);`;
     expectAt(await error(thrown), thrown, "throw new TypeError(String(row.id))");
     const missing = `${TYPES}const table: Table = { rows: [] };\nreturn missing(table)`;
-    expectAt(await error(missing), missing, "missing(table)");
+    expectAt(await error(missing), missing, "return missing(table)");
   }),
   typescript("locates errors behind types on the same line", async ({ error }) => {
     for (const code of [

@@ -1,7 +1,9 @@
-// The guest's side of the bridge: runs inside the VM, before the program, as part of its image. It
-// takes what it needs from the pristine globals now, because the program may change them later. The
-// program shares this VM: nothing here is a boundary, the page checks everything again.
-(function install(host) {
+// The guest's side of the bridge, the same in every JavaScript sandbox: runs in the program's realm,
+// before the program. It takes what it needs from the pristine globals now, because the program may
+// change them later. The program shares this realm: nothing here is a boundary, the page checks
+// everything again.
+
+export function install(host) {
   const { call, log, settle, sleep, wake, random, decodeBytes, encodeBytes } = host;
   const { parse, stringify } = JSON;
   const { isArray } = Array;
@@ -26,6 +28,9 @@
   const timers = new ownMap();
 
   class ToolError extends ownError {
+    // A script may be minified; this name is for programs.
+    static name = "ToolError";
+
     constructor(details, stack) {
       super(details.message);
       for (const key of ["name", "code", "kind", "hint", "tool", "server"]) {
@@ -268,7 +273,7 @@
     if (apply(mapDelete, timers, [timer])) wake(timer);
   };
 
-  // sfc32: every VM is a copy of one image, so the engine's own generator would repeat itself.
+  // sfc32: a VM may be a copy of one image, so that the engine's own generator would repeat itself.
   let [a, b, c, d] = [1, 2, 3, 4];
   const next = () => {
     const t = (((a + b) | 0) + d) | 0;
@@ -302,7 +307,7 @@
     },
   };
 
-  // The engine's URL comes without its `searchParams`.
+  // QuickJS's URL comes without its `searchParams`.
   function addSearchParams(ownUrl, ownParams) {
     const known = new WeakMap();
     const { get: readSearch, set: writeSearch } = Object.getOwnPropertyDescriptor(ownUrl.prototype, "search");
@@ -340,7 +345,7 @@
   define("ToolError", ToolError);
   define("setTimeout", startTimer);
   define("clearTimeout", clearTimer);
-  if (typeof URL === "function") addSearchParams(URL, URLSearchParams);
+  if (typeof URL === "function" && !("searchParams" in URL.prototype)) addSearchParams(URL, URLSearchParams);
   Math.random = () => (next() * 2097152 + (next() >>> 11)) / 9007199254740992;
 
   return {
@@ -386,4 +391,4 @@
       }
     },
   };
-});
+}
