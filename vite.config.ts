@@ -8,8 +8,8 @@ import { build, defineConfig, type Plugin } from "vite";
 const root = import.meta.dirname;
 const require = createRequire(import.meta.url);
 
-/** Bundles one entry, with everything it imports, to one classic script. */
-async function bundleScript(entry: string): Promise<string> {
+/** Bundles one entry, with everything it imports, to one classic script, or to one CommonJS module for Node. */
+async function bundleScript(entry: string, format: "iife" | "cjs"): Promise<string> {
   const output = await build({
     configFile: false,
     root,
@@ -19,8 +19,8 @@ async function bundleScript(entry: string): Promise<string> {
       write: false,
       minify: true,
       target: "es2022",
-      lib: { entry, formats: ["iife"], name: "runtime", fileName: "runtime" },
-      rolldownOptions: { output: { codeSplitting: false } },
+      lib: { entry, formats: [format], name: "runtime", fileName: "runtime" },
+      rolldownOptions: { external: format === "cjs" ? /^node:/ : [], output: { codeSplitting: false } },
     },
   });
   const chunks = (Array.isArray(output) ? output : [output]).flatMap((result) =>
@@ -53,11 +53,12 @@ function frameDocument(script: string): string {
  * page needs no fetch, no extra URL and no plugin to hand it over.
  *
  * - `x.ts?script`: the entry and all its imports as one classic script, as a string
- * - `x.ts?frame`: the same as the inline script of the frame's document
+ * - `x.ts?node`: the same as one CommonJS module that runs in Node
+ * - `x.ts?frame`: the script as the inline script of the frame's document
  * - `x.wasm?gzip`: a file, gzipped, as base64
  */
 function sandboxAssets(): Plugin {
-  const asset = /^(.*)\?(script|frame|gzip)$/;
+  const asset = /^(.*)\?(script|node|frame|gzip)$/;
   return {
     name: "mcp-optimizer:sandbox-assets",
     enforce: "pre",
@@ -87,7 +88,7 @@ function sandboxAssets(): Plugin {
       if (kind === "gzip") {
         return `export default ${JSON.stringify(gzipSync(await readFile(file), { level: 9 }).toString("base64"))};`;
       }
-      const script = await bundleScript(file);
+      const script = await bundleScript(file, kind === "node" ? "cjs" : "iife");
       const text = kind === "frame" ? frameDocument(script) : script;
       if (kind === "frame" && this.environment.mode === "build") {
         this.emitFile({ type: "asset", fileName: "sandbox.html", source: text });

@@ -20,6 +20,11 @@ import type { RunOutcome, StopReason } from "./sandbox.ts";
 
 /** The way to one runtime: its worker, process or socket. */
 export interface GuestChannel {
+  /**
+   * How long the runtime may take to end a run by itself before this side ends it, where messages
+   * travel slowly. Milliseconds, default 120.
+   */
+  readonly graceMs?: number;
   send(command: RuntimeCommand): void;
   /** Receives what the runtime sends, and the reason when it dies. At most one listener. */
   listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void;
@@ -28,7 +33,7 @@ export interface GuestChannel {
   kill(): void;
 }
 
-/** How long the runtime may take to end a run by itself before the page ends it. Milliseconds. */
+/** {@link GuestChannel.graceMs} where messages are quick. */
 const GRACE_MS = 120;
 
 /**
@@ -83,7 +88,9 @@ class GuestRun {
     this.#port = port;
     this.#limits = limits;
     this.#settle = settle;
-    this.#clock = new RunClock(limits, (message) => this.stop("timeout", message));
+    this.#clock = new RunClock(limits, channel.graceMs ?? GRACE_MS, (message) =>
+      this.stop("timeout", message),
+    );
   }
 
   start(program: Program): void {
@@ -214,9 +221,9 @@ class RunClock {
   /** When the timer fires. It may fire early, and looks again then: phases change with every call. */
   #firesAt = 0;
 
-  constructor(limits: Limits, expire: (message: string) => void) {
+  constructor(limits: Limits, graceMs: number, expire: (message: string) => void) {
     this.#limits = limits;
-    this.#left = { guest: limits.timeoutMs + GRACE_MS, tools: limits.toolWaitMs };
+    this.#left = { guest: limits.timeoutMs + graceMs, tools: limits.toolWaitMs };
     this.#expire = expire;
   }
 
