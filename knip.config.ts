@@ -1,7 +1,13 @@
 import type { KnipConfig } from "knip";
 
 const config: KnipConfig = {
-  entry: ["index.html", "demo/serve.ts", "demo/servers/*-cli.ts", "tests/bench/*.{ts,html}"],
+  entry: [
+    "index.html",
+    "demo/serve.ts",
+    "demo/servers/*-cli.ts",
+    "tests/bench/*.{ts,html}",
+    "tests/browser/setup/webcontainer/headless.ts",
+  ],
   project: ["src/**/*.{ts,js}", "demo/**/*.{ts,mjs}", "tests/**/*.{ts,mjs}", "*.ts", "**/*.html"],
   ignoreExportsUsedInFile: true,
   // TypeScript finds it beside the script that it describes.

@@ -11,9 +11,9 @@ export default defineConfig(({ mode }) => ({
           emptyOutDir: true,
           copyPublicDir: false,
           target: "es2022",
-          lib: { entry: { index: "src/index.ts" }, formats: ["es"] },
+          lib: { entry: { index: "src/index.ts", webcontainer: "src/webcontainer.ts" }, formats: ["es"] },
           rolldownOptions: {
-            external: [/^@modelcontextprotocol\//, "comlink", "@cfworker/json-schema"],
+            external: [/^@modelcontextprotocol\//, "comlink", "@cfworker/json-schema", "@webcontainer/api"],
             output: { chunkFileNames: "chunks/[name]-[hash].js" },
           },
         }

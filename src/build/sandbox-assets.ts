@@ -14,13 +14,14 @@ const require = createRequire(import.meta.url);
  * page needs no fetch, no extra URL and no plugin to hand it over.
  *
  * - `x.ts?script`: the entry and all its imports as one classic script, as a string
- * - `x.ts?frame`: the same as the inline script of the frame's document
+ * - `x.ts?node`: the same as one CommonJS module that runs in Node
+ * - `x.ts?frame`: the script as the inline script of the frame's document
  * - `x.wasm?gzip`: a file, gzipped, as base64
  * - `x.zip?pyc`: Pyodide's standard library, compiled, as base64
  * - any of them with `&sha256`: the digest of that text, or of the bytes behind base64, hexadecimal
  */
 export function sandboxAssets(): Plugin {
-  const asset = /^(.*)\?(script|frame|gzip|pyc)(&sha256)?$/;
+  const asset = /^(.*)\?(script|node|frame|gzip|pyc)(&sha256)?$/;
   const made = new Map<string, Promise<string | Buffer>>();
   const make = (file: string, kind: string): Promise<string | Buffer> => {
     const key = `${file}?${kind}`;
@@ -82,14 +83,14 @@ async function makeAsset(file: string, kind: string): Promise<string | Buffer> {
     case "pyc":
       return compilePythonLibrary(file);
     case "frame":
-      return frameDocument(await bundleScript(file));
+      return frameDocument(await bundleScript(file, "iife"));
     default:
-      return bundleScript(file);
+      return bundleScript(file, kind === "node" ? "cjs" : "iife");
   }
 }
 
-/** Bundles one entry, with everything it imports, to one classic script. */
-async function bundleScript(entry: string): Promise<string> {
+/** Bundles one entry, with everything it imports, to one classic script, or to one CommonJS module for Node. */
+async function bundleScript(entry: string, format: "iife" | "cjs"): Promise<string> {
   const output = await build({
     configFile: false,
     root,
@@ -99,8 +100,8 @@ async function bundleScript(entry: string): Promise<string> {
       write: false,
       minify: true,
       target: "es2022",
-      lib: { entry, formats: ["iife"], name: "runtime", fileName: "runtime" },
-      rolldownOptions: { output: { codeSplitting: false } },
+      lib: { entry, formats: [format], name: "runtime", fileName: "runtime" },
+      rolldownOptions: { external: format === "cjs" ? /^node:/ : [], output: { codeSplitting: false } },
     },
   });
   const chunks = (Array.isArray(output) ? output : [output]).flatMap((result) =>

@@ -65,7 +65,7 @@ export function prepareProgram(
   return {
     source: `${HEAD}${body.startsWith("#!") ? "//" : ""}${body}\n})()`,
     filename,
-    locate: (stack) => locate(stack, filename, toGuest),
+    locate: (stack) => locate(stack, filename, body.split("\n").length, toGuest),
   };
 }
 
@@ -117,23 +117,24 @@ function syntaxHint(message: string, language: "javascript" | "typescript"): str
   return undefined;
 }
 
-/** A frame of QuickJS: `    at name (file:line:column)`. */
+/** A frame of QuickJS or V8: `    at name (file:line:column)`. */
 const FRAME = /^\s*at (.*?) ?\(?([\w.]+):(\d+):(\d+)\)?$/;
 
 function locate(
   stack: string,
   filename: string,
+  lines: number,
   toGuest: (at: Position) => Position,
 ): Pick<ProgramError, "line" | "column" | "stack"> {
   const frames: { readonly name: string; readonly at: Position }[] = [];
   for (const line of stack.split("\n")) {
     const [, name, file, row, column] = FRAME.exec(line) ?? [];
-    // Line 1 is ours: the function around the program.
-    if (file !== filename || name === "<eval>" || Number(row) < 2) continue;
+    // The first line and the one behind the last are ours: the function around the program.
+    if (file !== filename || name === "<eval>" || Number(row) < 2 || Number(row) > lines + 1) continue;
     frames.push({ name: name || "<anonymous>", at: toGuest({ line: Number(row), column: Number(column) }) });
   }
   const [first] = frames;
   if (first === undefined) return {};
-  const lines = frames.map(({ name, at }) => `    at ${name} (${filename}:${at.line}:${at.column})`);
-  return { line: first.at.line, column: first.at.column, stack: lines.join("\n") };
+  const shown = frames.map(({ name, at }) => `    at ${name} (${filename}:${at.line}:${at.column})`);
+  return { line: first.at.line, column: first.at.column, stack: shown.join("\n") };
 }

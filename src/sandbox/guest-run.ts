@@ -20,6 +20,11 @@ import type { RunOutcome, StopReason } from "./sandbox.ts";
 
 /** The way to one runtime: its worker, process or socket. */
 export interface GuestChannel {
+  /**
+   * How long the runtime may take to end a run by itself before this side ends it, where messages
+   * travel slowly. Milliseconds, default 120.
+   */
+  readonly graceMs?: number;
   send(command: RuntimeCommand): void;
   /** Receives what the runtime sends, and the reason when it dies. At most one listener. */
   listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void;
@@ -28,7 +33,7 @@ export interface GuestChannel {
   kill(): void;
 }
 
-/** How long the runtime may take to end a run by itself before the page ends it. Milliseconds. */
+/** {@link GuestChannel.graceMs} where messages are quick. */
 const GRACE_MS = 120;
 
 /** Share of its memory past which a guest is said to be under pressure. */
@@ -93,7 +98,7 @@ class GuestRun {
     this.#limits = limits;
     this.#ceilingBytes = ceilingBytes;
     this.#settle = settle;
-    this.#clock = new RunClock(limits, {
+    this.#clock = new RunClock(limits, channel.graceMs ?? GRACE_MS, {
       interrupt: () => channel.send({ type: "interrupt", run }),
       expire: (message) => this.stop("timeout", message),
     });
@@ -246,6 +251,7 @@ class RunClock {
   readonly #left: { guest: number; tools: number };
   readonly #ends: RunClockEnds;
   readonly #limits: Limits;
+  readonly #graceMs: number;
   #interrupted = false;
   #phase: "guest" | "tools" = "guest";
   #since = 0;
@@ -253,10 +259,11 @@ class RunClock {
   /** When the timer fires. It may fire early, and looks again then: phases change with every call. */
   #firesAt = 0;
 
-  constructor(limits: Limits, ends: RunClockEnds) {
+  constructor(limits: Limits, graceMs: number, ends: RunClockEnds) {
     this.#limits = limits;
     this.#left = { guest: limits.timeoutMs, tools: limits.toolWaitMs };
     this.#ends = ends;
+    this.#graceMs = graceMs;
   }
 
   resume(phase: "guest" | "tools"): void {
@@ -288,7 +295,7 @@ class RunClock {
     if (this.#left[this.#phase] > 1) return this.#arm(now);
     if (this.#phase === "guest" && !this.#interrupted) {
       this.#interrupted = true;
-      this.#left.guest += GRACE_MS;
+      this.#left.guest += this.#graceMs;
       this.#ends.interrupt();
       return this.#arm(now);
     }

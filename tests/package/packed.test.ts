@@ -36,7 +36,10 @@ const APP = {
       code: "const sum: number = await tools.page.add({ a: 1, b: 2 }); return sum",
     });
     await optimizer[Symbol.asyncDispose]();
-    window.outcome = { status: result.status, value: result.value };
+
+    const { webcontainer } = await import("mcp-optimizer/webcontainer");
+    const missing = await webcontainer({ coep: "none" }).prepare().catch(({ kind, hint }) => ({ kind, hint }));
+    window.outcome = { status: result.status, value: result.value, missing };
   `,
 };
 
@@ -72,7 +75,18 @@ describe("the packed package", () => {
         (handle) => handle.jsonValue(),
         (error: unknown) => String(error),
       );
-    expect({ outcome, errors }).toEqual({ outcome: { status: "returned", value: 3 }, errors: [] });
+    expect({ outcome, errors }).toEqual({
+      outcome: {
+        status: "returned",
+        value: 3,
+        // The application does without the optional peer, and hears of it only where it would be used.
+        missing: {
+          kind: "sandbox_unavailable",
+          hint: expect.stringContaining("npm install @webcontainer/api"),
+        },
+      },
+      errors: [],
+    });
   });
 });
 
@@ -84,6 +98,14 @@ describe("the built modules", () => {
       eager.flatMap((module) => module.eager).filter((name) => name.startsWith("@modelcontextprotocol/")),
     ).toEqual([]);
     expect(modules.flatMap(({ lazy }) => lazy)).toContain("@modelcontextprotocol/client");
+  });
+
+  test("load WebContainer's API with its first use, not with its entry", async () => {
+    const modules = await readModules(path.join(root, "dist"));
+    for (const entry of ["index.js", "webcontainer.js"]) {
+      expect(findEager(modules, entry).flatMap(({ eager }) => eager)).not.toContain("@webcontainer/api");
+    }
+    expect(modules.flatMap(({ lazy }) => lazy)).toContain("@webcontainer/api");
   });
 
   test("import nothing of Node and turn no text into code", async () => {

@@ -62,6 +62,7 @@ describe("a violation is reported", () => {
     ],
     ["index.ts", 'export { createHost } from "./host/create-host.ts";', "index does not import host"],
     ["sandbox/browser/x.ts", 'import fs from "node:fs";', "only host code imports Node"],
+    ["runtimes/x.ts", 'import fs from "node:fs";', "only host code imports Node"],
     ["tools/x.ts", "const a = await import(name);", "outside of src"],
     ["tools/x.ts", 'import { a } from "../../tests/a.ts";', "outside of src"],
     ["helpers/x.ts", 'import { a } from "../base/a.ts";', "no rule knows the part helpers"],
@@ -80,6 +81,8 @@ describe("a violation is reported", () => {
     expect(findLayerViolations({ path: "mcp/x.ts", text })).toEqual([]);
     const runtime = 'import script from "../../runtimes/quickjs-worker.ts?script";';
     expect(findLayerViolations({ path: "sandbox/browser/x.ts", text: runtime })).toEqual([]);
+    const node = 'import vm from "node:vm";';
+    expect(findLayerViolations({ path: "runtimes/node-x.ts", text: node })).toEqual([]);
   });
 });
 
@@ -127,6 +130,7 @@ describe("the TypeScript projects", () => {
     ["neutral", "process.exit();", "Cannot find name 'process'"],
     ["browser", 'import fs from "node:fs"; fs;', "Cannot find (name|module) 'node:fs'"],
     ["worker", "window.name;", "Cannot find name 'window'"],
+    ["node", "document.title;", "Cannot find name 'document'"],
   ] as const)("%s refuses: %s", async ([project, text, message], { task }) => {
     const place = path.join(folder, `${project}-${task.id}`);
     await writeFiles(place, { "x.ts": `export {};\n${text}\n`, "tsconfig.json": temporaryConfig(project) });
@@ -135,12 +139,15 @@ describe("the TypeScript projects", () => {
     expect(code).not.toBe(0);
   });
 
-  test.for(["neutral", "browser", "worker"] as const)("%s takes what its place has", async (project) => {
-    const place = path.join(folder, `${project}-control`);
-    const text = project === "browser" ? "document.title = location.href;" : "structuredClone({ a: 1 });";
-    await writeFiles(place, { "x.ts": `export {};\n${text}\n`, "tsconfig.json": temporaryConfig(project) });
-    expect(await execute("typescript/bin/tsc", ["-p", place], place)).toEqual({ code: 0, output: "" });
-  });
+  test.for(["neutral", "browser", "worker", "node"] as const)(
+    "%s takes what its place has",
+    async (project) => {
+      const place = path.join(folder, `${project}-control`);
+      const text = project === "browser" ? "document.title = location.href;" : "structuredClone({ a: 1 });";
+      await writeFiles(place, { "x.ts": `export {};\n${text}\n`, "tsconfig.json": temporaryConfig(project) });
+      expect(await execute("typescript/bin/tsc", ["-p", place], place)).toEqual({ code: 0, output: "" });
+    },
+  );
 });
 
 /** The real project's settings, over one file in a temporary folder. */
@@ -153,6 +160,7 @@ function temporaryConfig(project: string): string {
       emitDeclarationOnly: false,
       rootDir: ".",
       tsBuildInfoFile: null,
+      typeRoots: [path.join(root, "node_modules", "@types")],
     },
     include: ["x.ts"],
     references: [],

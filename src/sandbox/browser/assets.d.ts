@@ -4,6 +4,12 @@ declare module "*?script" {
   export default source;
 }
 
+/** An entry with all its imports as one CommonJS module for Node. Made by the build. */
+declare module "*?node" {
+  const source: string;
+  export default source;
+}
+
 /** The sandbox frame's whole document. Made by the build. */
 declare module "*?frame" {
   const html: string;

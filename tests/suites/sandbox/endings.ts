@@ -91,11 +91,11 @@ export const ENDING_CASES: readonly SandboxCase[] = [
     const port = recordingPort(() => new Promise(() => {}));
     const running = run("await tools.srv.wait({}); return 1", { sandbox, port });
     await port.called(1);
-    const waiting = run("return 2", { sandbox });
+    const waiting = run("return 2", { sandbox }).catch((error: unknown) => error);
     await sandbox[Symbol.asyncDispose]();
     await sandbox[Symbol.asyncDispose]();
     expect(await running).toMatchObject({ status: "stopped" });
-    expect(await waiting.catch((error: unknown) => error)).toMatchObject({ code: 500, kind: "closed" });
+    expect(await waiting).toMatchObject({ code: 500, kind: "closed" });
   }),
   javascript("refuses to run after it was disposed", async ({ create }) => {
     const sandbox = create({});

@@ -1,0 +1,269 @@
+// Watches one program from a second thread of its process: batches what it sends, counts, keeps its
+// time and its memory, and ends its thread. Most programs end politely here; whoever drives the
+// process holds the same limits from outside and does not rely on this side.
+
+import type { Worker } from "node:worker_threads";
+import { textBytes } from "../base/text.ts";
+import {
+  type GuestCall,
+  LOG_ENTRY_BYTES,
+  type LogEntry,
+  MAX_TARGET_CHARACTERS,
+  type NumberedReply,
+  type ProgramError,
+  type RuntimeOutcome,
+} from "../protocol/guest-protocol.ts";
+import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
+import type { ThreadCommand, ThreadMessage } from "./node-thread.ts";
+import type { RunCommand, RunLink, RuntimeRun } from "./serve.ts";
+import { parseThrown } from "./thrown-error.ts";
+
+/** How often the memory is looked at. Milliseconds. */
+const MEMORY_MS = 20;
+
+/** What two threads take beside the program's own: messages on their way, and garbage not yet collected. Bytes. */
+const RUNTIME_BYTES = 64 * 1024 * 1024;
+
+const NEVER_SETTLES: RuntimeOutcome = {
+  status: "threw",
+  error: {
+    name: "Error",
+    kind: "never_settles",
+    message: "The program waits for a promise that nothing can settle any more.",
+    hint: "Look for an await on a promise whose resolve function is never called.",
+  },
+};
+
+/** What V8 says when there is no room for what the program asks for. */
+const OUT_OF_MEMORY =
+  /^(?:Invalid string length|Array buffer allocation failed|Invalid typed array length.*)$/;
+
+/** Runs one program in `guest`, a thread that waits for it. `link.done` is called exactly once. */
+export function startNodeRun(command: RunCommand, guest: Worker, link: RunLink): RuntimeRun {
+  const run = new NodeRun(command, guest, link);
+  run.start();
+  return run;
+}
+
+class NodeRun implements RuntimeRun {
+  readonly #command: RunCommand;
+  readonly #guest: Worker;
+  readonly #link: RunLink;
+  #program: PreparedProgram | undefined;
+  #memoryBefore = 0;
+  #memoryWatch: ReturnType<typeof setInterval> | undefined;
+  #peakMemoryBytes = 0;
+  #ended = false;
+  #drained = false;
+  #waiting: GuestCall[] = [];
+  #logs: LogEntry[] = [];
+  #outputBytes = 0;
+  #callCount = 0;
+  #inFlight = 0;
+  #replies = 0;
+  #flushing = false;
+  #guestMsLeft: number;
+  /** When the guest's own time began to run; `undefined` while it only waits. */
+  #awakeSince: number | undefined;
+  #idleTold = false;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(command: RunCommand, guest: Worker, link: RunLink) {
+    this.#command = command;
+    this.#guest = guest;
+    this.#link = link;
+    this.#guestMsLeft = command.limits.timeoutMs;
+    link.onOpen = () => this.#flush();
+    guest.on("message", (message: ThreadMessage) => this.#receive(message));
+    guest.on("error", (error: Error & { readonly code?: unknown }) => {
+      if (error.code === "ERR_WORKER_OUT_OF_MEMORY") this.#end(this.#memory());
+      else this.#crashed(`The program's thread failed: ${error.message}`);
+    });
+    guest.on("exit", (code) => {
+      if (this.#drained) this.#end(NEVER_SETTLES);
+      else this.#crashed(`The program ended its process with exit code ${code}.`);
+    });
+  }
+
+  start(): void {
+    this.#wake();
+    const { program, namespaces } = this.#command;
+    if (program.language === "python") return this.#crashed("This runtime runs no Python.");
+    const prepared = prepareProgram(program.language, program.code);
+    if (!("source" in prepared)) return this.#end({ status: "threw", error: addModulesHint(prepared) });
+    this.#program = prepared;
+    this.#memoryBefore = process.memoryUsage.rss();
+    this.#memoryWatch = setInterval(() => this.#lookAtMemory(), MEMORY_MS);
+    const { source, filename } = prepared;
+    this.#post({ type: "start", source, filename, inputs: program.inputs, namespaces });
+  }
+
+  reply(replies: readonly NumberedReply[]): void {
+    if (this.#ended) return;
+    this.#inFlight -= replies.length;
+    this.#replies += replies.length;
+    this.#wake();
+    this.#post({ type: "replies", replies });
+    this.#flushSoon();
+  }
+
+  #post(command: ThreadCommand): void {
+    this.#guest.postMessage(command);
+  }
+
+  #receive(message: ThreadMessage): void {
+    if (this.#ended) return;
+    switch (message.type) {
+      case "call":
+        return this.#call(message.call);
+      case "log":
+        return this.#log(message);
+      case "settled":
+        return this.#settle(message);
+      case "idle":
+        // It may have been said before the last replies arrived.
+        if (message.replies === this.#replies) this.#rest();
+        return;
+      case "drained":
+        this.#drained = true;
+        return;
+      default:
+        throw new Error(`The program's thread posted ${JSON.stringify(message satisfies never)}`);
+    }
+  }
+
+  #call(call: GuestCall): void {
+    const { maxToolCalls, maxMessageBytes } = this.#command.limits;
+    this.#callCount += 1;
+    if (this.#callCount > maxToolCalls) {
+      return this.#stopped("tool_calls", `The program made more than ${maxToolCalls} calls.`);
+    }
+    if (textBytes(call.args) > maxMessageBytes || call.target.length > MAX_TARGET_CHARACTERS) {
+      return this.#stopped("output", `A call's arguments exceed ${maxMessageBytes} bytes.`);
+    }
+    this.#waiting.push(call);
+    this.#flushSoon();
+  }
+
+  #log({ level, text }: LogEntry): void {
+    const { maxOutputBytes } = this.#command.limits;
+    this.#outputBytes += textBytes(text) + LOG_ENTRY_BYTES;
+    if (this.#outputBytes > maxOutputBytes) {
+      return this.#stopped("output", `The logs exceed ${maxOutputBytes} bytes.`);
+    }
+    this.#logs.push({ level, text });
+    this.#flushSoon();
+  }
+
+  #settle({ status, json }: { readonly status: string; readonly json: string }): void {
+    const { maxOutputBytes } = this.#command.limits;
+    const outcome: RuntimeOutcome = status === "returned" ? { status, json } : this.#threw(json);
+    const text = outcome.status === "threw" ? JSON.stringify(outcome.error) : json;
+    if (outcome.status !== "stopped" && this.#outputBytes + textBytes(text) > maxOutputBytes) {
+      return this.#stopped("output", `The value and the logs exceed ${maxOutputBytes} bytes.`);
+    }
+    this.#lookAtMemory();
+    this.#end(outcome);
+  }
+
+  /** Calls and logs that come in one turn of this thread go out together. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (!this.#ended && this.#link.open) {
+      const idle = this.#awakeSince === undefined;
+      const calls = this.#takeCalls();
+      const logs = this.#logs;
+      if (calls.length === 0 && logs.length === 0 && idle === this.#idleTold) return;
+      this.#logs = [];
+      this.#idleTold = idle;
+      this.#link.turn(idle, calls, logs);
+    }
+  }
+
+  /** The waiting calls that may go now, as many as one message holds. */
+  #takeCalls(): readonly GuestCall[] {
+    const { maxToolCallsInFlight, maxMessageBytes } = this.#command.limits;
+    const calls: GuestCall[] = [];
+    for (let bytes = 0; this.#inFlight < maxToolCallsInFlight; this.#inFlight += 1) {
+      const [call] = this.#waiting;
+      if (call === undefined) break;
+      bytes += textBytes(call.args);
+      if (calls.length > 0 && bytes > maxMessageBytes) break;
+      calls.push(call);
+      this.#waiting.shift();
+    }
+    return calls;
+  }
+
+  #wake(): void {
+    if (this.#awakeSince !== undefined) return;
+    this.#awakeSince = performance.now();
+    // Whoever sends replies knows that they wake it.
+    this.#idleTold = false;
+    this.#alarm = setTimeout(() => {
+      const message = `The program ran longer than ${this.#command.limits.timeoutMs} ms.`;
+      this.#end({ status: "stopped", reason: "timeout", message });
+    }, this.#guestMsLeft);
+  }
+
+  /** The guest only waits: its own clock stands still, and whoever drives the process hears of it. */
+  #rest(): void {
+    if (this.#awakeSince === undefined) return;
+    clearTimeout(this.#alarm);
+    this.#guestMsLeft -= performance.now() - this.#awakeSince;
+    this.#awakeSince = undefined;
+    this.#flush();
+  }
+
+  #lookAtMemory(): void {
+    this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, process.memoryUsage.rss() - this.#memoryBefore);
+    if (this.#peakMemoryBytes > this.#command.limits.memoryBytes + RUNTIME_BYTES) this.#end(this.#memory());
+  }
+
+  #end(outcome: RuntimeOutcome): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#alarm);
+    clearInterval(this.#memoryWatch);
+    this.#guest.removeAllListeners();
+    void this.#guest.terminate();
+    this.#link.done(outcome, this.#logs, this.#peakMemoryBytes);
+  }
+
+  #stopped(reason: "output" | "tool_calls", message: string): void {
+    this.#end({ status: "stopped", reason, message });
+  }
+
+  #crashed(message: string): void {
+    this.#end({ status: "stopped", reason: "crashed", message });
+  }
+
+  #memory(): RuntimeOutcome {
+    const mebibytes = Math.round(this.#command.limits.memoryBytes / 1024 / 1024);
+    return {
+      status: "stopped",
+      reason: "memory",
+      message: `The program needs more than ${mebibytes} MiB of memory.`,
+    };
+  }
+
+  #threw(json: string): RuntimeOutcome {
+    const { stack = "", ...error } = parseThrown(json);
+    if (error.name === "RangeError" && OUT_OF_MEMORY.test(error.message)) return this.#memory();
+    return { status: "threw", error: { ...error, ...this.#program?.locate(stack) } };
+  }
+}
+
+/** A program may load Node's modules, though not by a declaration. */
+function addModulesHint(error: ProgramError): ProgramError {
+  if (!/'import'|'export'/.test(error.message)) return error;
+  return { ...error, hint: `${error.hint} Node's modules: const fs = await import("node:fs").` };
+}

@@ -1,0 +1,1 @@
+export { type WebContainerOptions, webcontainer } from "./sandbox/browser/webcontainer.ts";

@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import source from "../../src/runtimes/node-stdio.ts?node";
+import { runGuest } from "../../src/sandbox/guest-run.ts";
+import { resolveLimits } from "../../src/sandbox/limits.ts";
+import { ProcessChannel } from "../../src/sandbox/process-channel.ts";
+import type { RunOutcome } from "../../src/sandbox/sandbox.ts";
+import { recordingPort } from "../suites/recording-port.ts";
+
+let folder: string;
+let script: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-stdio-"));
+  script = path.join(folder, "runtime.cjs");
+  await writeFile(script, source);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const exitOf = (child: ChildProcess): Promise<number> =>
+  new Promise((resolve) => child.once("close", (code) => resolve(code ?? -1)));
+
+async function run(child: ChildProcess, code: string, port = recordingPort()): Promise<RunOutcome> {
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error("The process has no streams.");
+  stdout.setEncoding("utf8");
+  const channel = new ProcessChannel({
+    output: Readable.toWeb(stdout) as ReadableStream<string>,
+    exit: exitOf(child),
+    write: (text) => void stdin.write(text),
+    kill: () => void child.kill(),
+  });
+  await channel.ready;
+  const program = { language: "javascript", code, inputs: '{"n":2}' } as const;
+  return runGuest(channel, "r1", program, port, resolveLimits(), new AbortController().signal);
+}
+
+describe("a process of the runtime", () => {
+  test("runs one program, then ends by itself", async () => {
+    const child = spawn(process.execPath, [script], { cwd: folder });
+    const exit = exitOf(child);
+    const outcome = await run(child, "return (await tools.srv.echo({ n: inputs.n })).n * 2");
+    expect(outcome).toMatchObject({ status: "returned", json: "4" });
+    expect(await exit).toBe(0);
+  });
+
+  test("ends when nobody drives it any more", async () => {
+    const child = spawn(process.execPath, [script], { cwd: folder });
+    child.stdin.end();
+    expect(await exitOf(child)).toBe(0);
+  });
+
+  test("writes nothing to standard error", async () => {
+    const child = spawn(process.execPath, [script], { cwd: folder });
+    let errors = "";
+    child.stderr.on("data", (data: Buffer) => {
+      errors += data.toString();
+    });
+    await run(child, 'await import("node:fs"); new Buffer(1); return 1');
+    expect(errors).toBe("");
+  });
+
+  test("speaks through a terminal as through a pipe, without an echo of what it is told", async ({
+    skip,
+  }) => {
+    const terminal = "/usr/bin/script";
+    if (!existsSync(terminal)) return skip(`${terminal} is missing, which lends a terminal`);
+    const child = spawn(terminal, ["-qec", `${process.execPath} ${script}`, "/dev/null"], { cwd: folder });
+    const port = recordingPort();
+    const text = "é\u007f\u0003".repeat(5_000);
+    const outcome = await run(
+      child,
+      `console.log("one"); return (await tools.srv.echo({ text: ${JSON.stringify(text)} })).text`,
+      port,
+    );
+    expect(outcome).toMatchObject({ status: "returned", json: JSON.stringify(text) });
+    expect(port.logs).toEqual([{ level: "log", text: "one" }]);
+  });
+});
