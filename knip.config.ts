@@ -13,8 +13,6 @@ const config: KnipConfig = {
   // TypeScript finds it beside the script that it describes.
   ignore: ["src/runtimes/guest-prelude.d.ts"],
   ignoreDependencies: [
-    // Comes with @vitest/browser-playwright; named so that its version is ours to choose.
-    "@vitest/browser",
     // Started by its path, as a program.
     "@modelcontextprotocol/server-everything",
   ],

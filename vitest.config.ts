@@ -1,20 +1,53 @@
 import { playwright } from "@vitest/browser-playwright";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { drivenBrowser } from "./tests/drivers/driven-browser.ts";
+import { launchFirefox } from "./tests/drivers/firefox.ts";
 
 const executablePath = process.env.MCP_OPTIMIZER_BROWSER;
 
 /** Chromium without its own sandbox only where it can't have one: as root in a container. */
 const args = ["--disable-gpu", "--disable-quic", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
 
-const browser = {
-  enabled: true,
-  headless: true,
-  screenshotFailures: false,
-  provider: playwright({
-    launchOptions: { args, ...(executablePath === undefined ? {} : { executablePath }) },
-  }),
-  instances: [{ browser: "chromium" as const }],
-};
+type BrowserOptions = NonNullable<NonNullable<TestProjectInlineConfiguration["test"]>["browser"]>;
+
+/** The suites of pages, in one browser. */
+function pageProject(
+  name: string,
+  browser: "chromium" | "firefox" | "webkit",
+  provider: BrowserOptions["provider"],
+): TestProjectInlineConfiguration {
+  return {
+    extends: "./vite.config.ts",
+    optimizeDeps: {
+      include: [
+        "comlink",
+        "@modelcontextprotocol/client",
+        "@cfworker/json-schema",
+        "gpt-tokenizer/encoding/o200k_base",
+        "@webcontainer/api",
+      ],
+    },
+    test: {
+      name,
+      include: ["tests/browser/**/*.test.ts", "tests/attacks/**/*.test.ts"],
+      testTimeout: 60_000,
+      globalSetup: [
+        "tests/attacks/setup/canary-server.ts",
+        "tests/browser/setup/servers.ts",
+        "tests/browser/setup/webcontainer/provide.ts",
+      ],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        ...(provider === undefined ? {} : { provider }),
+        instances: [{ browser }],
+      },
+    },
+  };
+}
+
+const firefox = process.env.MCP_OPTIMIZER_FIREFOX;
 
 export default defineConfig({
   test: {
@@ -23,29 +56,22 @@ export default defineConfig({
         extends: "./vite.config.ts",
         test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 30_000 },
       },
-      {
-        extends: "./vite.config.ts",
-        optimizeDeps: {
-          include: [
-            "comlink",
-            "@modelcontextprotocol/client",
-            "@cfworker/json-schema",
-            "gpt-tokenizer/encoding/o200k_base",
-            "@webcontainer/api",
-          ],
-        },
-        test: {
-          name: "browser",
-          include: ["tests/browser/**/*.test.ts", "tests/attacks/**/*.test.ts"],
-          testTimeout: 60_000,
-          globalSetup: [
-            "tests/attacks/setup/canary-server.ts",
-            "tests/browser/setup/servers.ts",
-            "tests/browser/setup/webcontainer/provide.ts",
-          ],
-          browser,
-        },
-      },
+      pageProject(
+        "browser",
+        "chromium",
+        playwright({
+          launchOptions: { args, ...(executablePath === undefined ? {} : { executablePath }) },
+        }),
+      ),
+      ...(firefox === undefined
+        ? []
+        : [
+            pageProject(
+              "firefox",
+              "firefox",
+              drivenBrowser("firefox", () => launchFirefox(firefox)),
+            ),
+          ]),
       {
         extends: "./vite.config.ts",
         test: {

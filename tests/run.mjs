@@ -6,6 +6,7 @@
  *   npm test -- lint knip         these gates
  *   npm test -- unit              the test files whose path contains "unit"
  *   npm test -- build package     both kinds mix
+ *   npm run test:browsers         the suites of pages in Firefox
  *
  * The last line reads `N passed, N failed, N skipped`: each test counts, and each gate counts as one.
  */
@@ -29,11 +30,17 @@ await runAsCommand(async () => {
     process.on(signal, () => interrupted.abort());
   }
   const { signal } = interrupted;
-  const words = process.argv.slice(2);
-  const gates = words.length === 0 ? GATES : GATES.filter((gate) => words.includes(gate));
+  const onlyBrowsers = process.argv.includes("--browsers");
+  const words = process.argv.slice(2).filter((word) => word !== "--browsers");
+  const gates = words.length === 0 && !onlyBrowsers ? GATES : GATES.filter((gate) => words.includes(gate));
   const filters = words.filter((word) => !GATES.includes(word));
 
-  const { env } = await prepare({ browser: words.length === 0 || filters.length > 0, signal });
+  const everything = words.length === 0 && !onlyBrowsers;
+  const { env, firefox } = await prepare({
+    browser: everything || filters.length > 0,
+    firefox: onlyBrowsers,
+    signal,
+  });
   const total = { passed: 0, failed: 0, skipped: 0 };
   /** @param {Counts} counts */
   const add = (counts) => {
@@ -46,11 +53,16 @@ await runAsCommand(async () => {
     if (signal.aborted) break;
     add(await runGate(gate, env, signal));
   }
-  if (words.length === 0) {
+  if (everything) {
     // The packed package is tried apart from the suites: it installs, builds and serves, which takes both cores.
-    for (const selection of [["--project=!package"], ["--project=package"]]) {
+    for (const selection of [["--project=unit", "--project=browser"], ["--project=package"]]) {
       if (!signal.aborted) add(await runSuites(selection, env, signal));
     }
+  } else if (onlyBrowsers && firefox === undefined) {
+    console.log("[suites] firefox: SKIPPED (no Firefox here: install it, or set MCP_OPTIMIZER_FIREFOX)");
+    add({ passed: 0, failed: 0, skipped: 1 });
+  } else if (onlyBrowsers) {
+    add(await runSuites(["--project=firefox"], env, signal));
   } else if (filters.length > 0 && !signal.aborted) {
     add(await runSuites(filters, env, signal));
   }

@@ -180,8 +180,18 @@ class PythonRun implements RuntimeRun {
       this.#rest();
       return this.#flush();
     }
-    if (isSecond) return this.#end(NEVER_SETTLES);
+    if (isSecond) return this.#isAlive() ? this.#end(NEVER_SETTLES) : undefined;
     setTimeout(() => this.#look(true), SECOND_LOOK_MS);
+  }
+
+  /** Whether the interpreter still answers; ends the run when it does not. */
+  #isAlive(): boolean {
+    try {
+      return this.#pyodide.runPython("True") === true;
+    } catch (error) {
+      this.#crash(error);
+      return false;
+    }
   }
 
   #flush(): void {

@@ -41,13 +41,8 @@ export async function ensureBrowser(context, node) {
 
   signal?.throwIfAborted();
   let output = "";
-  const asRoot = process.getuid?.() === 0;
-  const apt =
-    process.platform === "linux" &&
-    asRoot &&
-    existsSync("/etc/debian_version") &&
-    findOnPath("apt-get", machine);
-  if (apt) {
+  const apt = findApt(machine);
+  if (apt !== undefined) {
     log("installing Chromium (apt-get install chromium)");
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     const update = await run(apt, ["update"], { ...options, env });
@@ -65,7 +60,7 @@ export async function ensureBrowser(context, node) {
   log("downloading Chromium (playwright install chromium)");
   const download = await run(
     node,
-    [playwright, "install", ...(apt ? ["--with-deps"] : []), "chromium"],
+    [playwright, "install", ...(apt === undefined ? [] : ["--with-deps"]), "chromium"],
     options,
   );
   output += download.output;
@@ -76,6 +71,66 @@ export async function ensureBrowser(context, node) {
     hint: "install Chrome or Chromium, or set CHROME_PATH to one, then run the command again.",
     output,
   });
+}
+
+/**
+ * A Firefox that starts: an installed one, else on Debian one installed now. Undefined where none is to be had:
+ * its suites are skipped then, and say so.
+ * @param {Context} context
+ * @returns {Promise<string | undefined>}
+ */
+export async function ensureFirefox(context) {
+  const { root, log, signal } = context;
+  const machine = { platform: process.platform, env: process.env };
+  const found = findFirefox(machine);
+  if (found !== undefined && (await starts(found, context))) return found;
+  const apt = findApt(machine);
+  if (apt === undefined) return undefined;
+  log("installing Firefox (apt-get install firefox-esr)");
+  const options = {
+    cwd: root,
+    timeoutMs: DOWNLOAD_TIMEOUT_MS,
+    signal,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  };
+  await run(apt, ["update"], options);
+  await run(apt, ["install", "-y", "--no-install-recommends", "firefox-esr"], options);
+  signal?.throwIfAborted();
+  const installed = findFirefox(machine);
+  return installed !== undefined && (await starts(installed, context)) ? installed : undefined;
+}
+
+/**
+ * @param {Machine} machine
+ * @returns {string | undefined}
+ */
+export function findFirefox(machine) {
+  const named = machine.env["MCP_OPTIMIZER_FIREFOX"];
+  if (named !== undefined && named !== "") {
+    if (isProgram(named)) return named;
+    throw new SetupError(`MCP_OPTIMIZER_FIREFOX names ${named}, which is no program.`, {
+      hint: "correct MCP_OPTIMIZER_FIREFOX, or unset it.",
+    });
+  }
+  const places = machine.locations ?? FIREFOX_PLACES[machine.platform] ?? [];
+  const known = places.find(isProgram);
+  return known ?? findOnPath("firefox-esr", machine) ?? findOnPath("firefox", machine);
+}
+
+/** @type {Partial<Record<NodeJS.Platform, readonly string[]>>} */
+const FIREFOX_PLACES = {
+  darwin: ["/Applications/Firefox.app/Contents/MacOS/firefox"],
+  win32: ["C:\\Program Files\\Mozilla Firefox\\firefox.exe"],
+};
+
+/**
+ * Debian's package manager, where it may be used.
+ * @param {Machine} machine
+ */
+function findApt(machine) {
+  const usable =
+    machine.platform === "linux" && process.getuid?.() === 0 && existsSync("/etc/debian_version");
+  return usable ? findOnPath("apt-get", machine) : undefined;
 }
 
 /**

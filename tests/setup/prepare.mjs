@@ -5,7 +5,7 @@
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureBrowser } from "./browser.mjs";
+import { ensureBrowser, ensureFirefox } from "./browser.mjs";
 import { ensureDependencies, ensureNode } from "./dependencies.mjs";
 import { SetupError } from "./setup-error.mjs";
 
@@ -20,14 +20,16 @@ export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
  * @typedef {object} Prepared
  * @property {string} node Path of a Node that is new enough.
  * @property {string | undefined} browser Path of Chrome or Chromium, when it was asked for.
- * @property {NodeJS.ProcessEnv} env Environment for children: this Node first on the PATH, `MCP_OPTIMIZER_BROWSER`.
+ * @property {string | undefined} firefox Path of Firefox, when it was asked for and is to be had.
+ * @property {NodeJS.ProcessEnv} env Environment for children: this Node first on the PATH, `MCP_OPTIMIZER_BROWSER`,
+ *   `MCP_OPTIMIZER_FIREFOX`.
  */
 
 /**
- * @param {{ browser: boolean, signal?: AbortSignal }} options
+ * @param {{ browser: boolean, firefox?: boolean, signal?: AbortSignal }} options
  * @returns {Promise<Prepared>}
  */
-export async function prepare({ browser, signal }) {
+export async function prepare({ browser, firefox = false, signal }) {
   const context = {
     root: projectRoot,
     log: (/** @type {string} */ line) => console.log(`[setup] ${line}`),
@@ -36,13 +38,16 @@ export async function prepare({ browser, signal }) {
   await ensureDependencies(context);
   const node = await ensureNode(context);
   const found = browser ? await ensureBrowser(context, node) : undefined;
+  const foundFirefox = firefox ? await ensureFirefox(context) : undefined;
   return {
     node,
     browser: found,
+    firefox: foundFirefox,
     env: {
       ...process.env,
       ...pathWith(path.dirname(node)),
       ...(found === undefined ? {} : { MCP_OPTIMIZER_BROWSER: found }),
+      ...(foundFirefox === undefined ? {} : { MCP_OPTIMIZER_FIREFOX: foundFirefox }),
     },
   };
 }

@@ -1,0 +1,24 @@
+import type { DrivenBrowser } from "./driven-browser.ts";
+
+const COMMAND_TIMEOUT_MS = 60_000;
+
+/** Firefox over WebDriver BiDi. Puppeteer ends it, with its processes, when we end or are interrupted. */
+export async function launchFirefox(executablePath: string): Promise<DrivenBrowser> {
+  const { launch } = await import("puppeteer-core");
+  const browser = await launch({
+    browser: "firefox",
+    executablePath,
+    headless: true,
+    timeout: COMMAND_TIMEOUT_MS,
+    protocolTimeout: COMMAND_TIMEOUT_MS,
+  });
+  return {
+    async open(url) {
+      const before = await browser.pages();
+      const page = await browser.newPage();
+      await Promise.all(before.map((one) => one.close()));
+      await page.goto(url, { timeout: COMMAND_TIMEOUT_MS });
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
