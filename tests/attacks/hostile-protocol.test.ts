@@ -65,7 +65,12 @@ const cases: readonly Case[] = [
     ends: SECURITY,
     limits: small,
   },
-  { wants: "64 MB on the page", onRun: 'post("x".repeat(64e6))', ends: SECURITY },
+  // A slow machine still copies them when the time is over.
+  {
+    wants: "64 MB on the page",
+    onRun: 'post("x".repeat(64e6))',
+    ends: /^stopped\/(?:security 403|timeout 408)$/,
+  },
   // What is another's.
   {
     wants: "to settle another run",
@@ -240,7 +245,7 @@ describe("a worker that speaks the protocol against its rules", () => {
     await annotate(`${Math.round(ms)} ms, longest task ${Math.round(longestTaskMs)} ms`);
     expect(endOf(result)).toMatch(ends);
     if (result.status === "returned") expect(result.value).toBe(1);
-    expect(ms).toBeLessThan(1_500);
+    expect(ms).toBeLessThan(3_000);
     expect(longestTaskMs).toBeLessThan(LOADED_MACHINE_MS);
     expect(target.calls.slice(called).filter(({ tool }) => tool === "echo")).toEqual([]);
     // Whatever it had begun is given up.

@@ -9,8 +9,8 @@ import { LOADED_MACHINE_MS } from "./setup/page-watch.ts";
 import { benignValue, endOf, measure, type Target } from "./setup/target.ts";
 
 const LIMITS = { timeoutMs: 500, memoryBytes: 64 * 1024 * 1024 };
-/** The promise is 700 ms; a machine that others use too gets twice that. */
-const MAX_MS = 1_500;
+/** How late an end may be: the promise is 200 ms, a machine that others use too gets much more. */
+const MAX_LATE_MS = 2_500;
 
 /** How programs without an end may end: some of them the engine answers at once, with an error. */
 const ENDS =
@@ -44,7 +44,7 @@ onEveryEngine((engine) => {
       `${outline(result)} after ${Math.round(ms)} ms, longest task of the page ${Math.round(longestTaskMs)} ms`,
     );
     expect(outline(result)).toMatch(ends);
-    expect(ms).toBeLessThan(MAX_MS);
+    expect(ms).toBeLessThan((limits?.timeoutMs ?? LIMITS.timeoutMs) + MAX_LATE_MS);
     expect(longestTaskMs).toBeLessThan(LOADED_MACHINE_MS);
     expect(attacked.calls.slice(called).length).toBeLessThanOrEqual(limits?.maxToolCalls ?? 1_000);
     expect(await benignValue(attacked)).toBe(42);
@@ -73,7 +73,7 @@ onEveryEngine((engine) => {
         );
         const ended = await Promise.race([
           new Promise<string>((resolve) => worker.addEventListener("message", () => resolve("ended"))),
-          new Promise<string>((resolve) => setTimeout(() => resolve("goes on"), MAX_MS)),
+          new Promise<string>((resolve) => setTimeout(() => resolve("goes on"), LIMITS.timeoutMs + 1_000)),
         ]);
         worker.terminate();
         expect(ended).toBe("goes on");
@@ -146,7 +146,7 @@ onEveryEngine((engine) => {
         `${outline(result).slice(0, 60)} after ${Math.round(ms)} ms, longest task of the page ${Math.round(longestTaskMs)} ms`,
       );
       expect(outline(result), wants).toMatch(expected);
-      expect(ms).toBeLessThan(more?.timeoutMs === undefined ? MAX_MS : more.timeoutMs + MAX_MS);
+      expect(ms).toBeLessThan((more?.timeoutMs ?? LIMITS.timeoutMs) + MAX_LATE_MS);
       expect(longestTaskMs).toBeLessThan(LOADED_MACHINE_MS);
       expect(target.calls.slice(called).every(({ signal }) => signal.aborted)).toBe(true);
       // What comes out is bounded too, whatever the status.

@@ -11,8 +11,6 @@ sandboxSuite("WebContainer's adapter over a Node that is real and a service that
   createSandbox: (options) => webcontainer({ ...options, container }),
   languages: ["javascript", "typescript"],
   skips: {
-    "locates errors behind types of several lines":
-      "V8 places a name that does not exist on the return in front of it.",
     "has no way out of the sandbox among its globals":
       "Node's own globals, network and process included, are what this sandbox is for; its traits say so.",
   },
