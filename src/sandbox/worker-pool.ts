@@ -218,7 +218,12 @@ export class WorkerPool<T extends Poolable> {
     this.#taken.push(performance.now());
     this.#lent.set(worker, waiter.session);
     waiter.resolve(worker);
-    this.#refill ??= setTimeout(() => this.#refillNow(), SPARE_DELAY_MS);
+    this.#refillLater();
+  }
+
+  #refillLater(): void {
+    clearTimeout(this.#refill);
+    this.#refill = setTimeout(() => this.#refillNow(), SPARE_DELAY_MS);
   }
 
   /** Starts the spares that are missing, one at a time. */
@@ -228,13 +233,13 @@ export class WorkerPool<T extends Poolable> {
     if (this.#closed || this.#hidden || this.#queue.length > 0 || this.#spawning > 0) return;
     const workers = this.#lent.size + this.#idle.length;
     if (this.#spares() >= this.#wantedSpares() || workers >= this.#options.maxWorkers) return;
-    if (this.#computing() >= this.#options.cores) {
-      this.#refill = setTimeout(() => this.#refillNow(), SPARE_DELAY_MS);
-      return;
-    }
+    if (this.#computing() >= this.#options.cores) return this.#refillLater();
     // A spare that does not start is missed by nobody: who needs a worker tries again and hears why.
     this.#grow().then(
-      () => this.#refillNow(),
+      // The next one waits a moment: a run that takes this one at once has the processor for itself.
+      () => {
+        if (!this.#closed) this.#refillLater();
+      },
       () => undefined,
     );
   }
