@@ -65,12 +65,7 @@ const cases: readonly Case[] = [
     ends: SECURITY,
     limits: small,
   },
-  // A slow machine still copies them when the time is over.
-  {
-    wants: "64 MB on the page",
-    onRun: 'post("x".repeat(64e6))',
-    ends: /^stopped\/(?:security 403|timeout 408)$/,
-  },
+  { wants: "64 MB on the page", onRun: 'post("x".repeat(64e6))', ends: SECURITY },
   // What is another's.
   {
     wants: "to settle another run",
@@ -239,8 +234,10 @@ describe("a worker that speaks the protocol against its rules", () => {
   test.for(cases)("wants $wants", async ({ onRun, ends, limits }, { annotate }) => {
     target.attack(hostileSource(onRun));
     const called = target.calls.length;
+    // Megabytes are on their way for a while on a slow machine: what breaks the rules ends before its time.
+    const timeoutMs = ends === SECURITY ? 2_500 : 500;
     const { result, ms, longestTaskMs } = await measure(target, "0", {
-      limits: { timeoutMs: 500, ...limits },
+      limits: { timeoutMs, ...limits },
     });
     await annotate(`${Math.round(ms)} ms, longest task ${Math.round(longestTaskMs)} ms`);
     expect(endOf(result)).toMatch(ends);
