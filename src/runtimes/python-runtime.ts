@@ -180,6 +180,10 @@ class PythonRun implements RuntimeRun {
       this.#rest();
       return this.#flush();
     }
+    // Without memory Python's event loop can lose what it was about to do.
+    if (isSecond && this.#memoryBytes >= this.#command.limits.memoryBytes) {
+      return this.#end(memoryExceeded(this.#command.limits));
+    }
     if (isSecond) return this.#isAlive() ? this.#end(NEVER_SETTLES) : undefined;
     setTimeout(() => this.#look(true), SECOND_LOOK_MS);
   }

@@ -84,7 +84,12 @@ const cases: readonly Case[] = [
     limits: { maxToolCallsInFlight: 5 },
   },
   { wants: "a flood of messages", does: "for (;;) turn({})", ends: "stopped/security" },
-  { wants: "a flood of output that is no message", does: 'for (;;) raw("spam\\n")', ends: "stopped/output" },
+  {
+    wants: "a flood of output that is no message",
+    does: 'for (;;) raw("spam\\n")',
+    ends: "stopped/output",
+    limits: { timeoutMs: 15_000 },
+  },
   {
     wants: "a flood of empty lines",
     does: 'for (;;) raw("\\n".repeat(1e4))',

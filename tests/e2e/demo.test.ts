@@ -210,7 +210,7 @@ const OUTCOMES: Readonly<Record<string, (outcome: Outcome, page: Page) => void |
     expect(outcome).toEqual(
       returned({ least: expect.any(Number), quartiles: expect.any(Array), most: expect.any(Number) }),
     );
-    expect(outcome.logs).toContain("log: 10000 rows read, 3635 open");
+    expect(outcome.logs).toContain("log: 10000 rows read, 5050 open");
   },
   "python-without-await": (outcome) => {
     expect(outcome.value).toHaveLength(5);
@@ -370,6 +370,8 @@ describe("the demo page", () => {
     await keyboard.press("Enter");
     expect(await focused()).toBe("program");
     await keyboard.press("Tab");
+    expect(await focused()).toBe("language");
+    await keyboard.press("Tab");
     expect(await focused()).toBe("program-choice");
     await keyboard.press("Tab");
     expect(await focused()).toBe("cm-content");
@@ -416,7 +418,7 @@ describe("the demo page", () => {
     const page = await browser.newPage();
     await page.route("**/sandbox.html", (route) => route.fulfill({ contentType: "text/html", body: "" }));
     await page.goto(url);
-    await page.locator("#run-status[data-state=failed]").waitFor();
+    await page.locator("#run-status[data-state=failed]").waitFor({ timeout: 60_000 });
     expect(await page.locator("#result .failure").textContent()).toMatch(
       /The sandbox could not be set up.*Hint: Check that/,
     );
