@@ -70,6 +70,8 @@ class PythonRun implements RuntimeRun {
   /** Callbacks of Python's event loop that have not begun. */
   #scheduled = 0;
   #looking = false;
+  /** Counts what the guest does that only a guest that goes on does. */
+  #steps = 0;
   #ended = false;
   #interrupted = false;
   /** The guest can only go on when the page answers. */
@@ -135,6 +137,7 @@ class PythonRun implements RuntimeRun {
   // What the prelude asks for.
 
   call(operation: string, target: string, args: string): Promise<string> {
+    this.#steps += 1;
     const id = this.#outbox.call(requireOperation(operation), target, args);
     this.#lookSoon();
     return new Promise((resolve) => this.#answers.set(id, resolve));
@@ -143,9 +146,12 @@ class PythonRun implements RuntimeRun {
   /** Python's event loop: every callback is a task of its own, so that answers come in between. */
   schedule(callback: () => unknown, ms: number): void {
     this.#scheduled += 1;
+    this.#steps += 1;
     const enter = (): void => {
       this.#scheduled -= 1;
       if (this.#ended) return;
+      // It goes on by itself: its own clock runs again.
+      if (this.#idle) this.#wake();
       this.#lookSoon();
       try {
         // Suspended Python comes back as a promise. What a callback throws, its task has kept.
@@ -185,7 +191,9 @@ class PythonRun implements RuntimeRun {
       return this.#end(memoryExceeded(this.#command.limits));
     }
     if (isSecond) return this.#isAlive() ? this.#end(NEVER_SETTLES) : undefined;
-    setTimeout(() => this.#look(true), SECOND_LOOK_MS);
+    // Between two callbacks Pyodide has steps of its own that are not seen here.
+    const steps = this.#steps;
+    setTimeout(() => this.#look(steps === this.#steps), SECOND_LOOK_MS);
   }
 
   /** Whether the interpreter still answers; ends the run when it does not. */

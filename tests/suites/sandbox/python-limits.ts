@@ -54,6 +54,11 @@ export const PYTHON_LIMIT_CASES: readonly SandboxCase[] = [
       });
     }
   }),
+  python("does not take a program that sleeps often for one that waits for nothing", async ({ value }) => {
+    const code =
+      "import time\nfor _ in range(150): time.sleep(0.004)\nfor _ in range(150): await asyncio.sleep(0.004)\n'awake'";
+    expect(await value(code)).toBe("awake");
+  }),
   python("ends Python that waits for nothing", async ({ error }) => {
     const code = "await asyncio.get_running_loop().create_future()";
     expect(await error(code)).toMatchObject({ kind: "never_settles" });
