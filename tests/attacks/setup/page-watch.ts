@@ -10,7 +10,7 @@ export interface PageWatch {
  * time, so on a machine with fewer free cores than threads a short task looks longer. Each test notes
  * what it measured.
  */
-export const LOADED_MACHINE_MS = 500;
+export const LOADED_MACHINE_MS = 1_000;
 
 /** Watches the page's thread while `work` runs. */
 export async function watchPage<T>(work: () => Promise<T>): Promise<PageWatch & { readonly value: T }> {
