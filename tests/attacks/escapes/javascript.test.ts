@@ -1,0 +1,10 @@
+// Programs in JavaScript against each engine that runs them: every detector stays silent. The control,
+// the same programs where nothing holds them, is unsafe-baseline.test.ts.
+
+import { escapeSuite } from "./escape-suite.ts";
+import { JAVASCRIPT_ESCAPES } from "./javascript-cases.ts";
+import { JAVASCRIPT_LIMIT_ESCAPES } from "./javascript-limit-cases.ts";
+
+for (const target of ["quickjs", "native"] as const) {
+  escapeSuite(target, [...JAVASCRIPT_ESCAPES, ...JAVASCRIPT_LIMIT_ESCAPES]);
+}
