@@ -23,8 +23,8 @@ export const BENIGN_PROGRAMS: Readonly<Record<EscapeLanguage, readonly BenignPro
     },
     {
       does: "catches a tool's failure",
-      code: "try { await tools.page.fail({ message: 'no' }); return 'came' } catch (e) { return [e.name, e.message] }",
-      value: ["ToolError", "no"],
+      code: "try { await tools.page.fail({ message: 'no' }); return 'came' } catch (e) { return [e instanceof Error, e.message] }",
+      value: [true, "no"],
     },
     {
       does: "moves a megabyte",

@@ -15,6 +15,7 @@ export const DETECTORS = {
   errors: "code of the page threw",
   held: "the page's thread was held",
   late_calls: "a tool was called after the end",
+  bad_call: "a tool was called with arguments that its schema forbids",
   over_limit: "more calls or more output came out than were allowed",
   no_end: "nothing came back in time",
   next_run: "the run after it fails, or finds what this one left",

@@ -108,6 +108,13 @@ for (const act of [() => JSON.parse(bomb), () => (0, eval)(bomb), () => RegExp("
     trips: ["late_calls"],
   },
   {
+    id: "js-bad-arguments",
+    covers: ["PUB-RPC-09"],
+    wants: "a tool to get what its schema forbids",
+    code: "const out = []; for (const args of [{}, { v: 5 }, { v: 'x'.repeat(21) }, { v: 'x', more: 1 }, { v: ['x'] }, { v: { toJSON: () => 7 } }, [], 'v', { v: null }, JSON.parse('{\"__proto__\":{\"v\":\"x\"}}'), Object.create({ v: 'x' })]) { try { await tools.page.strict(args); out.push('came') } catch (e) { out.push(e.kind) } } return out",
+    trips: ["bad_call"],
+  },
+  {
     id: "js-too-many-calls",
     covers: ["PUB-CALL-01"],
     wants: "more calls than it may make",

@@ -1,5 +1,5 @@
 // Programs in JavaScript against each engine that runs them: every detector stays silent. The control,
-// the same programs where nothing holds them, is unsafe-baseline.test.ts.
+// the same programs where nothing holds them, is unsafe-javascript.test.ts.
 
 import { escapeSuite } from "./escape-suite.ts";
 import { JAVASCRIPT_ESCAPES } from "./javascript-cases.ts";

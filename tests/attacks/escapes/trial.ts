@@ -19,6 +19,9 @@ export const ESCAPE_LIMITS = { timeoutMs: 500, memoryBytes: 64 * 1024 * 1024, ma
 /** How late an end may be: the promise is 200 ms, a machine that others use too gets much more. */
 const MAX_LATE_MS = 2_500;
 
+/** The time of the run after an attack. */
+const NEXT_MS = 3_000;
+
 /** How long is listened for calls after the end. Milliseconds. */
 const AFTERMATH_MS = 150;
 
@@ -79,6 +82,7 @@ export async function tryEscape(
   note("held", longestTaskMs > LOADED_MACHINE_MS ? `${Math.round(longestTaskMs)} ms` : "");
   const late = calls.slice(callsAtEnd - called);
   note("late_calls", late.map(({ tool }) => tool).join());
+  note("bad_call", calls.some(({ tool, args }) => tool === "strict" && !fitsStrict(args)) ? "strict" : "");
   note("over_limit", overLimit(limits, calls.length, ended));
   note(
     "no_end",
@@ -102,9 +106,16 @@ async function runNext(
 ): Promise<{ readonly ended: Ended; readonly problem: string }> {
   await executor.prepare();
   const { code, clean } = afterwards ?? { code: BENIGN[executor.language], clean: BENIGN_MARK };
-  const ended = await executor.run(code, { limits: { timeoutMs: 5_000 }, session: "victim" });
+  const ended = await executor.run(code, { limits: { timeoutMs: NEXT_MS }, session: "victim" });
   const isClean = ended.end === "returned" && describe(ended.value) === JSON.stringify(clean);
   return { ended, problem: isClean ? "" : `${ended.end} ${ended.output.slice(0, 200)}` };
+}
+
+/** Whether arguments fit the schema of the tool `strict`, as setup/target.ts writes it. */
+function fitsStrict(args: unknown): boolean {
+  if (typeof args !== "object" || args === null || Object.keys(args).join() !== "v") return false;
+  const v: unknown = Reflect.get(args, "v");
+  return typeof v === "string" && v.length <= 20;
 }
 
 function overLimit(limits: typeof ESCAPE_LIMITS & EscapeCase["limits"], calls: number, ended: Ended): string {
@@ -117,6 +128,8 @@ function overLimit(limits: typeof ESCAPE_LIMITS & EscapeCase["limits"], calls: n
 function watchErrors(): () => readonly string[] {
   const errors: string[] = [];
   const hear = (event: ErrorEvent | PromiseRejectionEvent): void => {
+    // An image that does not load is no error of code.
+    if (event.target !== window) return;
     errors.push(event instanceof ErrorEvent ? event.message : String(event.reason));
     event.preventDefault();
     event.stopImmediatePropagation();
