@@ -1,8 +1,9 @@
 import type { BenignProgram } from "./escape-case.ts";
-import type { EscapeLanguage } from "./executor.ts";
 
-/** Programs that do no harm and must give exactly these values. */
-export const BENIGN_PROGRAMS: Readonly<Record<EscapeLanguage, readonly BenignProgram[]>> = {
+/** Programs that do no harm and must give exactly these values; for the protocol, workers that keep its rules. */
+export const BENIGN_PROGRAMS: Readonly<
+  Record<"javascript" | "python" | "protocol", readonly BenignProgram[]>
+> = {
   javascript: [
     {
       does: "computes",
@@ -75,6 +76,35 @@ export const BENIGN_PROGRAMS: Readonly<Record<EscapeLanguage, readonly BenignPro
       does: "writes and reads a file",
       code: "open('/tmp/own', 'w').write('mine')\nopen('/tmp/own').read()",
       value: "mine",
+    },
+  ],
+  protocol: [
+    { does: "returns", code: "done([42, null])", value: [42, null] },
+    {
+      does: "prints",
+      code: 'turn({ logs: [{ level: "log", text: "one" }] }); done("said")',
+      value: "said",
+      logs: ["one"],
+    },
+    {
+      does: "calls a tool",
+      code: 'turn({ calls: [call(1, "page.echo", { n: 7 })] }); await next(1); done(JSON.parse(replies[0].json).n * 6)',
+      value: 42,
+    },
+    {
+      does: "calls tools at once",
+      code: 'turn({ calls: [1, 2, 3].map((id) => call(id, "page.echo", { id })) }); await next(3); done(replies.length)',
+      value: 3,
+    },
+    {
+      does: "calls in turn",
+      code: 'for (let id = 1; id < 6; id++) { turn({ calls: [call(id, "page.echo", { id })] }); await next(id) } done(replies.map((reply) => reply.ok))',
+      value: [true, true, true, true, true],
+    },
+    {
+      does: "moves a megabyte",
+      code: 'turn({ calls: [call(1, "page.echo", { t: "x".repeat(1e6) })] }); await next(1); done(JSON.parse(replies[0].json).t.length)',
+      value: 1_000_000,
     },
   ],
 };

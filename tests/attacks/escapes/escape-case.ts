@@ -15,13 +15,17 @@ export const DETECTORS = {
   errors: "code of the page threw",
   held: "the page's thread was held",
   late_calls: "a tool was called after the end",
-  bad_call: "a tool was called with arguments that its schema forbids",
+  bad_call: "a tool was called with arguments that its schema forbids or JSON cannot hold",
+  forged: "a run was settled twice, or one call was made twice",
   over_limit: "more calls or more output came out than were allowed",
   no_end: "nothing came back in time",
   next_run: "the run after it fails, or finds what this one left",
 } as const;
 
 export type Detector = keyof typeof DETECTORS;
+
+/** What is attacked: an engine by its programs, or the page by a worker that was taken over. */
+export type EscapeTarget = EngineName | "protocol";
 
 /** What a program writes when it holds something that it must not reach. */
 export const CLAIM = "ESCAPED";
@@ -47,7 +51,7 @@ export interface EscapeCase {
   /** Where the baseline runs it: in a worker of the page, or in a document. */
   readonly realm?: "worker" | "document";
   /** Engines that do not promise to hold it, with the reason. */
-  readonly skips?: Partial<Readonly<Record<EngineName, string>>>;
+  readonly skips?: Partial<Readonly<Record<EscapeTarget, string>>>;
 }
 
 /** A program that must work: a dead sandbox holds every attack. */

@@ -15,6 +15,8 @@ export interface Ended {
   readonly output: string;
   readonly logs: readonly string[];
   readonly ms: number;
+  /** How often the run was settled, where that is counted. */
+  readonly settled?: number;
 }
 
 /** What reached a tool, and when. */
@@ -65,7 +67,7 @@ export async function openProduct(name: EngineName, secret: string): Promise<Exe
     tools: {
       injected: {
         inputSchema: { type: "object" },
-        call: ({ http }) => injectedText(String(http)),
+        call: ({ http }) => injectedText(typeof http === "string" ? http : ""),
       },
     },
     servers: {
@@ -96,7 +98,8 @@ export async function openProduct(name: EngineName, secret: string): Promise<Exe
   };
 }
 
-function toEnded(result: Awaited<ReturnType<Target["run"]>>, ms: number): Ended {
+/** The outcome of a run of the engine. */
+export function toEnded(result: Awaited<ReturnType<Target["run"]>>, ms: number): Ended {
   const logs = result.logs.map(({ text }) => text);
   switch (result.status) {
     case "returned":

@@ -2,7 +2,7 @@ import { openCanary, openUdpCanary } from "../setup/canary.ts";
 import { LOADED_MACHINE_MS, type PageWatch, watchPage } from "../setup/page-watch.ts";
 import type { PlantedSecrets } from "../setup/planted-secrets.ts";
 import { CLAIM, type Detector, type EscapeCase } from "./escape-case.ts";
-import type { Ended, EscapeLanguage, Executor } from "./executor.ts";
+import type { Ended, EscapeLanguage, Executor, ToolCall } from "./executor.ts";
 import { watchPageState } from "./page-state.ts";
 
 /** How an attack went. */
@@ -82,7 +82,12 @@ export async function tryEscape(
   note("held", longestTaskMs > LOADED_MACHINE_MS ? `${Math.round(longestTaskMs)} ms` : "");
   const late = calls.slice(callsAtEnd - called);
   note("late_calls", late.map(({ tool }) => tool).join());
-  note("bad_call", calls.some(({ tool, args }) => tool === "strict" && !fitsStrict(args)) ? "strict" : "");
+  note("bad_call", calls.map(badCall).join(""));
+  const once = calls.filter(({ args }) => describe(args).includes(ONCE_MARK)).length;
+  note(
+    "forged",
+    (ended.settled ?? 1) > 1 ? `settled ${ended.settled} times` : once > 1 ? "called twice" : "",
+  );
   note("over_limit", overLimit(limits, calls.length, ended));
   note(
     "no_end",
@@ -93,6 +98,9 @@ export async function tryEscape(
 }
 
 const BENIGN_MARK = "benign-next";
+
+/** In the arguments of a call that may reach its tool once. */
+const ONCE_MARK = "only-once";
 
 const BENIGN: Readonly<Record<EscapeLanguage, string>> = {
   javascript: `return (await tools.page.echo({ mark: "${BENIGN_MARK}" })).mark`,
@@ -111,11 +119,24 @@ async function runNext(
   return { ended, problem: isClean ? "" : `${ended.end} ${ended.output.slice(0, 200)}` };
 }
 
-/** Whether arguments fit the schema of the tool `strict`, as setup/target.ts writes it. */
-function fitsStrict(args: unknown): boolean {
-  if (typeof args !== "object" || args === null || Object.keys(args).join() !== "v") return false;
-  const v: unknown = Reflect.get(args, "v");
-  return typeof v === "string" && v.length <= 20;
+/** What is wrong with a call: the schema of the tool `strict` is in setup/target.ts. */
+function badCall({ tool, args }: ToolCall): string {
+  if (!isJson(args)) return `${tool} with what is no JSON `;
+  if (tool !== "strict") return "";
+  const [v, ...more] = typeof args === "object" && args !== null ? Object.entries(args) : [];
+  const fits = more.length === 0 && v?.[0] === "v" && typeof v[1] === "string" && v[1].length <= 20;
+  return fits ? "" : "strict ";
+}
+
+function isJson(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null)
+    return typeof value === "string" || typeof value === "boolean" || value === null;
+  const proto: unknown = Object.getPrototypeOf(value);
+  return (
+    (proto === Object.prototype || proto === Array.prototype || proto === null) &&
+    Object.values(value).every(isJson)
+  );
 }
 
 function overLimit(limits: typeof ESCAPE_LIMITS & EscapeCase["limits"], calls: number, ended: Ended): string {

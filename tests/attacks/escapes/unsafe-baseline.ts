@@ -1,30 +1,25 @@
 // The same job done without a thought of attackers: it proves that the attacks bite and that every detector
 // tells. A warm worker of the page's origin, a broker that is a plain object, no clock that ends anything.
 
-import { framePolicy, openFrameWith } from "../setup/frame-with.ts";
 import type { PlantedSecrets } from "../setup/planted-secrets.ts";
 import {
   type Ended,
   type EscapeLanguage,
-  type Executor,
   injectedText,
   REFLECTING,
   reflect,
   type ToolCall,
 } from "./executor.ts";
+import type { UnsafeExecutor } from "./unsafe-suite.ts";
 import { unsafeJavaScript, unsafePython } from "./unsafe-workers.ts";
-
-export interface UnsafeBaseline extends Executor {
-  /** Starts a new worker: the attack before took the old one. */
-  renew(): Promise<void>;
-}
 
 /** How long after its time a program is waited for, which nobody ends. Milliseconds. */
 const PATIENCE_MS = { javascript: 700, python: 3_000 };
 
 const BOOT_MS = 60_000;
 
-interface WorkerMessage {
+/** What a place of programs says to the page. */
+export interface WorkerMessage {
   readonly type: "ready" | "call" | "log" | "done" | "failed";
   readonly id: number;
   readonly tool: string;
@@ -34,7 +29,7 @@ interface WorkerMessage {
   readonly error: unknown;
 }
 
-export async function openUnsafe(language: EscapeLanguage, planted: PlantedSecrets): Promise<UnsafeBaseline> {
+export async function openUnsafe(language: EscapeLanguage, planted: PlantedSecrets): Promise<UnsafeExecutor> {
   const calls: ToolCall[] = [];
   const record =
     (tool: string, answer: (args: Readonly<Record<string, unknown>>) => unknown) =>
@@ -120,27 +115,8 @@ export async function openUnsafe(language: EscapeLanguage, planted: PlantedSecre
   };
 }
 
-/** A document as the place of programs: our frame's sandbox and policy, and the program as its script. */
-export function openUnsafeDocument(): Executor {
-  return {
-    language: "javascript",
-    calls: [],
-    prepare: async () => {},
-    async run(code, { limits, session }) {
-      // The run after an attack has tools that a document of this kind has not; it is not what is asked here.
-      if (session !== "attacker") return { end: "returned", value: undefined, output: "", logs: [], ms: 0 };
-      const started = performance.now();
-      const script = `(async () => {${code}})().then((value) => parent.postMessage({ type: "done", value }, "*"), (error) => parent.postMessage({ type: "failed", error }, "*"))`;
-      await using frame = await openFrameWith(script, "allow-scripts", framePolicy);
-      const late = new Promise<undefined>((resolve) => setTimeout(resolve, limits.timeoutMs + 1_500));
-      const message = (await Promise.race([frame.said, late])) as WorkerMessage | undefined;
-      return toEnded(message, [], performance.now() - started);
-    },
-    async [Symbol.asyncDispose]() {},
-  };
-}
-
-function toEnded(message: WorkerMessage | undefined, logs: readonly string[], ms: number): Ended {
+/** The outcome, as its last message tells it. */
+export function toEnded(message: WorkerMessage | undefined, logs: readonly string[], ms: number): Ended {
   if (message === undefined) return { end: "no answer", output: textOf(logs), logs, ms };
   const { type, value, error } = message;
   if (type === "done") return { end: "returned", value, output: textOf([value, logs]), logs, ms };

@@ -1,48 +1,61 @@
-// The suite of the unsafe baseline: each attack must set off the detectors that it is known by there.
+// Control: attacks where nothing holds them. Each must set off the detectors that it is known by.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PlantedSecrets, plantSecrets } from "../setup/planted-secrets.ts";
-import { BENIGN_PROGRAMS } from "./benign-programs.ts";
-import type { Detector, EscapeCase } from "./escape-case.ts";
-import type { EscapeLanguage } from "./executor.ts";
+import type { BenignProgram, Detector, EscapeCase } from "./escape-case.ts";
+import type { Executor } from "./executor.ts";
 import { record } from "./record.ts";
 import { type Trial, tryEscape } from "./trial.ts";
-import { openUnsafe, openUnsafeDocument, type UnsafeBaseline } from "./unsafe-baseline.ts";
+import { openUnsafeDocument } from "./unsafe-document.ts";
+
+/** What has no walls; `renew` is called when an attack has taken its worker. */
+export interface UnsafeExecutor extends Executor {
+  renew(): Promise<void>;
+}
+
+export interface UnsafeSuite {
+  /** Names it in the table. */
+  readonly target: string;
+  readonly open: (planted: PlantedSecrets) => Promise<UnsafeExecutor>;
+  readonly benign: readonly BenignProgram[];
+  readonly cases: readonly EscapeCase[];
+}
 
 /** Detectors after which the worker is of no use any more. */
-const TAKES_THE_WORKER: readonly Detector[] = ["no_end", "next_run", "late_calls", "errors"];
+const TAKES_THE_WORKER: readonly Detector[] = ["no_end", "next_run", "late_calls", "errors", "page"];
 
 /** Tries the attacks where nothing holds them. One that can do no harm there is skipped, with its reason. */
-export function unsafeSuite(language: EscapeLanguage, cases: readonly EscapeCase[]): void {
-  describe(`control: ${language} in the unsafe baseline`, () => {
+export function unsafeSuite({ target, open, benign, cases }: UnsafeSuite): void {
+  describe(`control: ${target}`, () => {
     let planted: PlantedSecrets;
-    let unsafe: UnsafeBaseline;
+    let unsafe: UnsafeExecutor;
     beforeAll(async () => {
       planted = await plantSecrets();
-      unsafe = await openUnsafe(language, planted);
+      unsafe = await open(planted);
     });
     afterAll(async () => {
       await unsafe[Symbol.asyncDispose]();
       await planted[Symbol.asyncDispose]();
     });
 
-    test.for(BENIGN_PROGRAMS[language])("benign: $does", async ({ code, value }) => {
-      const ended = await unsafe.run(code, { limits: { timeoutMs: 10_000 }, session: "benign" });
-      expect(ended).toMatchObject({ end: "returned", value });
+    test.for(benign)("benign: $does", async ({ code, value }) => {
+      const ended = await unsafe.run(code, { limits: { timeoutMs: 10_000 }, session: "attacker" });
+      expect(ended.end).toBe("returned");
+      expect(JSON.parse(JSON.stringify(ended.value))).toEqual(value);
     });
 
     for (const one of cases) {
-      const { id, covers, trips, realm = "worker" } = one;
+      const { id, covers, trips, realm } = one;
       test(id, async (context) => {
         const line = {
           table: "baseline",
           id,
           covers,
-          target: `${language} in a ${realm} of the page`,
+          target: realm === "document" ? "a document like our frame's" : target,
         } as const;
         record(context, { ...line, tripped: [] });
         if (typeof trips === "string") return context.skip(trips);
-        const trial = await attackUnsafe(unsafe, one, planted);
+        const trial = await attackUnsafe(unsafe, one, planted, trips);
         const tripped = [...trial.found.keys()];
         record(context, { ...line, tripped });
         await context.annotate(tripped.join());
@@ -53,11 +66,11 @@ export function unsafeSuite(language: EscapeLanguage, cases: readonly EscapeCase
 }
 
 async function attackUnsafe(
-  unsafe: UnsafeBaseline,
+  unsafe: UnsafeExecutor,
   one: EscapeCase,
   planted: PlantedSecrets,
+  waitFor: readonly Detector[],
 ): Promise<Trial> {
-  const waitFor = typeof one.trips === "string" ? [] : one.trips;
   if (one.realm === "document") return tryEscape(openUnsafeDocument(), one, planted, waitFor);
   const trial = await tryEscape(unsafe, one, planted, waitFor);
   if (TAKES_THE_WORKER.some((detector) => trial.found.has(detector))) await unsafe.renew();

@@ -59,6 +59,8 @@ export function unsafePython(pyodideUrl: string): string {
   return `import { loadPyodide } from ${JSON.stringify(`${pyodideUrl}pyodide.mjs`)};
 ${BRIDGE}
 const plain = (value) => (typeof value?.toJs === "function" ? value.toJs({ dict_converter: Object.fromEntries }) : value);
+// Vitest serves Pyodide's modules with its own way to import, which its pages have and workers have not.
+self.__vitest_browser_runner__ = { wrapDynamicImport: (load) => load() };
 const python = await loadPyodide({ indexURL: ${JSON.stringify(pyodideUrl)} });
 python.registerJsModule("bridge", { request });
 python.setStdout({ batched: log });
