@@ -2,20 +2,19 @@
 // the page's storage, or code from text. Each wall is taken away once, to see that the probe would tell.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import frameHtml from "../../src/sandbox/browser/frame-document.ts?frame";
 import probe from "./payloads/worker-reach.js?raw";
 import { type Canary, openCanary } from "./setup/canary.ts";
+import { framePolicy, openFrameWith, workerScript } from "./setup/frame-with.ts";
 import { hostileSource, openHostileTarget } from "./setup/hostile-worker.ts";
+import { type PlantedSecrets, plantSecrets } from "./setup/planted-secrets.ts";
 import { benignValue, endOf } from "./setup/target.ts";
 
-const planted = `planted-${crypto.randomUUID()}`;
-const secret = `secret-${crypto.randomUUID()}`;
-let forget: () => Promise<void>;
+let planted: PlantedSecrets;
 
 beforeAll(async () => {
-  forget = await plantSecrets();
+  planted = await plantSecrets();
 });
-afterAll(() => forget());
+afterAll(() => planted[Symbol.asyncDispose]());
 
 /** What can be reached over the network from a worker, in a page without walls. */
 const NETWORK = [
@@ -35,12 +34,12 @@ const STORAGE = ["indexed-db", "cache", "opfs", "broadcast"];
 const CODE = ["eval", "function", "timeout-text"];
 
 const prelude = (canary: Canary): string =>
-  `const HTTP = ${JSON.stringify(canary.http)}, WS = ${JSON.stringify(canary.ws)}, PLANTED = ${JSON.stringify(planted)};\n${probe}\n`;
+  `const HTTP = ${JSON.stringify(canary.http)}, WS = ${JSON.stringify(canary.ws)}, PLANTED = ${JSON.stringify(planted.name)};\n${probe}\n`;
 
 type Report = Readonly<Record<string, string>>;
 
 const worked = (report: Report, names: readonly string[]): readonly string[] =>
-  names.filter((name) => report[name] === "42" || report[name]?.includes(secret));
+  names.filter((name) => report[name] === "42" || report[name]?.includes(planted.secret));
 
 describe("a compromised worker", () => {
   test("reaches no network, no storage, and makes no code from text", async () => {
@@ -55,7 +54,7 @@ describe("a compromised worker", () => {
     await inPlainWorker(prelude(control));
     expect(await control.hits(...NETWORK)).toEqual(expect.arrayContaining(NETWORK));
     expect(await canary.hits()).toEqual([]);
-    expect(JSON.stringify(report)).not.toContain(secret);
+    expect(JSON.stringify(report)).not.toContain(planted.secret);
     expect(worked(report, [...STORAGE, ...CODE, "import-blob", "import-data"])).toEqual([]);
     const refused = Object.keys(report).filter((name) => report[name]?.startsWith("refused"));
     expect(refused).toEqual(
@@ -84,14 +83,13 @@ describe("a compromised worker", () => {
     const report = await inFrame(prelude(canary), "allow-scripts", "");
     expect(await canary.hits(...NETWORK)).toEqual(expect.arrayContaining(NETWORK));
     expect(worked(report, CODE)).toEqual(CODE);
-    expect(JSON.stringify(report)).not.toContain(secret);
+    expect(JSON.stringify(report)).not.toContain(planted.secret);
   });
 
   test("control: in a frame with our policy but the page's origin the storage is reached", async () => {
     const canary = openCanary();
-    const policy = /content="([^"]+)"/.exec(frameHtml)?.[1] ?? "";
-    expect(policy).toContain("connect-src 'none'");
-    const report = await inFrame(prelude(canary), "allow-scripts allow-same-origin", policy);
+    expect(framePolicy).toContain("connect-src 'none'");
+    const report = await inFrame(prelude(canary), "allow-scripts allow-same-origin", framePolicy);
     expect(worked(report, STORAGE)).toEqual(STORAGE);
     expect(worked(report, CODE)).toEqual([]);
     expect(await canary.hits()).toEqual([]);
@@ -124,54 +122,10 @@ function inPlainWorker(text: string): Promise<Report> {
 
 /** The same in a worker of a frame with other walls than ours. */
 async function inFrame(text: string, sandbox: string, policy: string): Promise<Report> {
-  const iframe = document.createElement("iframe");
-  iframe.setAttribute("sandbox", sandbox);
-  const source = JSON.stringify(`${text}; reach().then((report) => postMessage(report));`).replaceAll(
-    "<",
-    "\\u003c",
+  await using frame = await openFrameWith(
+    workerScript(`${text}; reach().then((report) => postMessage(report));`),
+    sandbox,
+    policy,
   );
-  const script = `const worker = new Worker(URL.createObjectURL(new Blob([${source}], { type: "text/javascript" }))); worker.onmessage = ({ data }) => parent.postMessage({ report: data }, "*");`;
-  const hash = btoa(
-    String.fromCharCode(
-      ...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script))),
-    ),
-  );
-  const own = policy.replace(/'sha256-[^']+'/, `'sha256-${hash}'`);
-  iframe.srcdoc = `<!doctype html><meta charset="utf-8">${own === "" ? "" : `<meta http-equiv="Content-Security-Policy" content="${own}">`}<script>${script}</script>`;
-  const report = new Promise<Report>((resolve) => {
-    const hear = ({ source: from, data }: MessageEvent<{ readonly report?: Report }>): void => {
-      if (from !== iframe.contentWindow || data.report === undefined) return;
-      removeEventListener("message", hear);
-      resolve(data.report);
-    };
-    addEventListener("message", hear);
-  });
-  document.body.append(iframe);
-  return report.finally(() => iframe.remove());
-}
-
-/** Puts the secret wherever a worker of the page's origin could read it. */
-async function plantSecrets(): Promise<() => Promise<void>> {
-  const opening = indexedDB.open(planted);
-  const database = await new Promise<IDBDatabase>((resolve, reject) => {
-    opening.onupgradeneeded = () => opening.result.createObjectStore("store").put(secret, "key");
-    opening.onsuccess = () => resolve(opening.result);
-    opening.onerror = () => reject(opening.error ?? new Error("no database"));
-  });
-  await (await caches.open(planted)).put("/planted", new Response(secret));
-  const directory = await navigator.storage.getDirectory();
-  const writable = await (await directory.getFileHandle(planted, { create: true })).createWritable();
-  await writable.write(secret);
-  await writable.close();
-  localStorage.setItem(planted, secret);
-  const channel = new BroadcastChannel(planted);
-  channel.onmessage = () => channel.postMessage(secret);
-  return async () => {
-    channel.close();
-    localStorage.removeItem(planted);
-    await directory.removeEntry(planted);
-    await caches.delete(planted);
-    database.close();
-    indexedDB.deleteDatabase(planted);
-  };
+  return (await frame.said) as Report;
 }

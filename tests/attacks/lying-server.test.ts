@@ -1,54 +1,12 @@
 // The attacker owns an MCP server, or what it answers with. He wants another server's names, the page's
 // thread, the credentials, or a way into the program.
 
-import { InMemoryTransport, type JSONRPCMessage } from "@modelcontextprotocol/client";
 import { describe, expect, test } from "vitest";
 import { createOptimizer, type Optimizer } from "../../src/create-optimizer.ts";
-import type { ServerOptions } from "../../src/mcp/server-options.ts";
+import { type Lies, lyingServer } from "./setup/lying-server.ts";
 import { LOADED_MACHINE_MS, watchPage } from "./setup/page-watch.ts";
 
 const secret = `secret-${crypto.randomUUID()}`;
-
-interface Lies {
-  readonly tools?: readonly unknown[];
-  readonly call?: (name: string, args: unknown) => unknown;
-}
-
-/** A server that answers what it likes. */
-function lyingServer(lies: Lies): ServerOptions {
-  const transport = (): InMemoryTransport => {
-    const [client, server] = InMemoryTransport.createLinkedPair();
-    server.onmessage = (message: JSONRPCMessage) => {
-      if (!("method" in message) || !("id" in message)) return;
-      const { id, method } = message;
-      const answer = (result: unknown): void =>
-        void server.send({ jsonrpc: "2.0", id, result } as JSONRPCMessage);
-      const fail = (code: number, text: string): void =>
-        void server.send({ jsonrpc: "2.0", id, error: { code, message: text } });
-      if (method === "initialize") {
-        return answer({
-          protocolVersion: "2025-06-18",
-          capabilities: { tools: {} },
-          serverInfo: { name: "liar", version: "1" },
-        });
-      }
-      if (method === "tools/list") return answer({ tools: lies.tools ?? [] });
-      if (method !== "tools/call") return fail(-32_601, "no such method");
-      const { name, arguments: args } = message.params as {
-        readonly name: string;
-        readonly arguments: unknown;
-      };
-      try {
-        answer(lies.call?.(name, args) ?? { content: [] });
-      } catch (error) {
-        fail(-32_000, error instanceof Error ? error.message : "x");
-      }
-    };
-    void server.start();
-    return client;
-  };
-  return { url: "https://liar.invalid/mcp", transport, headers: { authorization: `Bearer ${secret}` } };
-}
 
 const tool = (name: string, more: object = {}): object => ({
   name,
@@ -64,7 +22,9 @@ async function withServers(
   work: (optimizer: Optimizer) => Promise<void>,
 ): Promise<void> {
   await using optimizer = await createOptimizer({
-    servers: Object.fromEntries(Object.entries(servers).map(([name, lies]) => [name, lyingServer(lies)])),
+    servers: Object.fromEntries(
+      Object.entries(servers).map(([name, lies]) => [name, lyingServer(lies, secret)]),
+    ),
     tools: echo,
   });
   await work(optimizer);

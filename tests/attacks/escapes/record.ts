@@ -1,0 +1,43 @@
+// What `npm run attacks` prints: each test leaves a line of the table in its own meta data.
+
+import type { TestContext } from "vitest";
+
+/** A line of one of the tables. */
+export type EscapeRecord =
+  | {
+      readonly table: "attacks";
+      readonly id: string;
+      readonly covers: readonly string[];
+      readonly wants: string;
+      readonly target: string;
+      /** How the engine ended it, and when. */
+      readonly how: string;
+    }
+  | { readonly table: "benign"; readonly target: string; readonly does: string }
+  | {
+      readonly table: "baseline";
+      readonly id: string;
+      readonly covers: readonly string[];
+      readonly target: string;
+      /** Detectors that it set off. */
+      readonly tripped: readonly string[];
+    }
+  | {
+      readonly table: "controls";
+      readonly control: string;
+      readonly attack: string;
+      readonly covers: readonly string[];
+      readonly held: string;
+      readonly without: string;
+    };
+
+declare module "vitest" {
+  interface TaskMeta {
+    escape?: EscapeRecord;
+  }
+}
+
+/** Leaves a line for the table. Called before a test may fail, so that a failure has its line too. */
+export function record({ task }: Pick<TestContext, "task">, line: EscapeRecord): void {
+  task.meta.escape = line;
+}

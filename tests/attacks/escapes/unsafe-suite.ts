@@ -1,0 +1,80 @@
+// Control: attacks where nothing holds them. Each must set off the detectors that it is known by.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type PlantedSecrets, plantSecrets } from "../setup/planted-secrets.ts";
+import type { BenignProgram, Detector, EscapeCase } from "./escape-case.ts";
+import type { Executor } from "./executor.ts";
+import { record } from "./record.ts";
+import { type Trial, tryEscape } from "./trial.ts";
+import { openUnsafeDocument } from "./unsafe-document.ts";
+
+/** What has no walls; `renew` is called when an attack has taken its worker. */
+export interface UnsafeExecutor extends Executor {
+  renew(): Promise<void>;
+}
+
+export interface UnsafeSuite {
+  /** Names it in the table. */
+  readonly target: string;
+  readonly open: (planted: PlantedSecrets) => Promise<UnsafeExecutor>;
+  readonly benign: readonly BenignProgram[];
+  readonly cases: readonly EscapeCase[];
+}
+
+/** Detectors after which the worker is of no use any more. */
+const TAKES_THE_WORKER: readonly Detector[] = ["no_end", "next_run", "late_calls", "errors", "page"];
+
+/** Tries the attacks where nothing holds them. One that can do no harm there is skipped, with its reason. */
+export function unsafeSuite({ target, open, benign, cases }: UnsafeSuite): void {
+  describe(`control: ${target}`, () => {
+    let planted: PlantedSecrets;
+    let unsafe: UnsafeExecutor;
+    beforeAll(async () => {
+      planted = await plantSecrets();
+      unsafe = await open(planted);
+    });
+    afterAll(async () => {
+      await unsafe[Symbol.asyncDispose]();
+      await planted[Symbol.asyncDispose]();
+    });
+
+    test.for(benign)("benign: $does", async ({ code, value }) => {
+      const ended = await unsafe.run(code, { limits: { timeoutMs: 10_000 }, session: "attacker" });
+      expect(ended.end).toBe("returned");
+      expect(JSON.parse(JSON.stringify(ended.value))).toEqual(value);
+    });
+
+    for (const one of cases) {
+      const { id, covers, trips, realm } = one;
+      test(id, async (context) => {
+        const line = {
+          table: "baseline",
+          id,
+          covers,
+          target: realm === "document" ? "a document like our frame's" : target,
+        } as const;
+        record(context, { ...line, tripped: [] });
+        if (typeof trips === "string") return context.skip(trips);
+        const trial = await attackUnsafe(unsafe, one, planted, trips);
+        const tripped = [...trial.found.keys()];
+        record(context, { ...line, tripped });
+        await context.annotate(tripped.join());
+        // One that dies of the attack before it could say so is caught all the same.
+        if (tripped.includes("no_end")) return;
+        expect(tripped).toEqual(expect.arrayContaining([...trips]));
+      });
+    }
+  });
+}
+
+async function attackUnsafe(
+  unsafe: UnsafeExecutor,
+  one: EscapeCase,
+  planted: PlantedSecrets,
+  waitFor: readonly Detector[],
+): Promise<Trial> {
+  if (one.realm === "document") return tryEscape(openUnsafeDocument(), one, planted, waitFor);
+  const trial = await tryEscape(unsafe, one, planted, waitFor);
+  if (TAKES_THE_WORKER.some((detector) => trial.found.has(detector))) await unsafe.renew();
+  return trial;
+}
