@@ -15,7 +15,7 @@ import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import { type NativeCommand, type NativeMessage, parseNativeMessage } from "./native-messages.ts";
 import { nativeScript, toProgramStack } from "./native-script.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
-import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
+import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
 
 /** Calls and logs wait this long for company while the program computes on. Milliseconds. */

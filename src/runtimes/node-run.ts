@@ -15,7 +15,8 @@ import {
 } from "../protocol/guest-protocol.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import type { ThreadCommand, ThreadMessage } from "./node-thread.ts";
-import type { RunCommand, RunLink, RuntimeRun } from "./serve.ts";
+import { memoryExceeded, NEVER_SETTLES, timeExceeded } from "./outbox.ts";
+import type { RunCommand, RunLink, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
 
 /** How often the memory is looked at. Milliseconds. */
@@ -23,16 +24,6 @@ const MEMORY_MS = 20;
 
 /** What two threads take beside the program's own: messages on their way, and garbage not yet collected. Bytes. */
 const RUNTIME_BYTES = 64 * 1024 * 1024;
-
-const NEVER_SETTLES: RuntimeOutcome = {
-  status: "threw",
-  error: {
-    name: "Error",
-    kind: "never_settles",
-    message: "The program waits for a promise that nothing can settle any more.",
-    hint: "Look for an await on a promise whose resolve function is never called.",
-  },
-};
 
 /** What V8 says when there is no room for what the program asks for. */
 const OUT_OF_MEMORY =
@@ -76,7 +67,7 @@ class NodeRun implements RuntimeRun {
     link.onOpen = () => this.#flush();
     guest.on("message", (message: ThreadMessage) => this.#receive(message));
     guest.on("error", (error: Error & { readonly code?: unknown }) => {
-      if (error.code === "ERR_WORKER_OUT_OF_MEMORY") this.#end(this.#memory());
+      if (error.code === "ERR_WORKER_OUT_OF_MEMORY") this.#end(memoryExceeded(this.#command.limits));
       else this.#crashed(`The program's thread failed: ${error.message}`);
     });
     guest.on("exit", (code) => {
@@ -209,8 +200,7 @@ class NodeRun implements RuntimeRun {
     // Whoever sends replies knows that they wake it.
     this.#idleTold = false;
     this.#alarm = setTimeout(() => {
-      const message = `The program ran longer than ${this.#command.limits.timeoutMs} ms.`;
-      this.#end({ status: "stopped", reason: "timeout", message });
+      this.#end(timeExceeded(this.#command.limits));
     }, this.#guestMsLeft);
   }
 
@@ -225,7 +215,8 @@ class NodeRun implements RuntimeRun {
 
   #lookAtMemory(): void {
     this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, process.memoryUsage.rss() - this.#memoryBefore);
-    if (this.#peakMemoryBytes > this.#command.limits.memoryBytes + RUNTIME_BYTES) this.#end(this.#memory());
+    if (this.#peakMemoryBytes > this.#command.limits.memoryBytes + RUNTIME_BYTES)
+      this.#end(memoryExceeded(this.#command.limits));
   }
 
   #end(outcome: RuntimeOutcome): void {
@@ -246,18 +237,10 @@ class NodeRun implements RuntimeRun {
     this.#end({ status: "stopped", reason: "crashed", message });
   }
 
-  #memory(): RuntimeOutcome {
-    const mebibytes = Math.round(this.#command.limits.memoryBytes / 1024 / 1024);
-    return {
-      status: "stopped",
-      reason: "memory",
-      message: `The program needs more than ${mebibytes} MiB of memory.`,
-    };
-  }
-
   #threw(json: string): RuntimeOutcome {
     const { stack = "", ...error } = parseThrown(json);
-    if (error.name === "RangeError" && OUT_OF_MEMORY.test(error.message)) return this.#memory();
+    if (error.name === "RangeError" && OUT_OF_MEMORY.test(error.message))
+      return memoryExceeded(this.#command.limits);
     return { status: "threw", error: { ...error, ...this.#program?.locate(stack) } };
   }
 }

@@ -12,7 +12,7 @@ import {
   type RuntimeLimits,
   type RuntimeOutcome,
 } from "../protocol/guest-protocol.ts";
-import type { RunLink } from "./serve.ts";
+import type { RunLink } from "./run-server.ts";
 
 /** Calls and logs wait this long for company before they are sent while the guest computes on. Milliseconds. */
 const FLUSH_MS = 5;

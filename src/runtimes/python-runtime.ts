@@ -13,7 +13,7 @@ import {
 import { limitJsHeap } from "./js-heap-limits.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
 import prelude from "./python-prelude.py?raw";
-import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
+import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
 import { TextLines } from "./text-lines.ts";
 import { parseThrown } from "./thrown-error.ts";
 

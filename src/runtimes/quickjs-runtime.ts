@@ -8,7 +8,7 @@ import { GuestTimers, TOO_MANY_TIMERS } from "./guest-timers.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
 import type { GuestVm, VmHost, VmTemplate } from "./quickjs-vm.ts";
-import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./serve.ts";
+import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
 
 /** The VM images that programs are started from. */

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type { RuntimeCommand, RuntimeMessage } from "../../src/protocol/guest-protocol.ts";
 import { createQuickJsRuntime } from "../../src/runtimes/quickjs-runtime.ts";
 import { VmTemplate } from "../../src/runtimes/quickjs-vm.ts";
-import type { RunLink, Runtime, RuntimeRun } from "../../src/runtimes/serve.ts";
+import type { RunLink, Runtime, RuntimeRun } from "../../src/runtimes/run-server.ts";
 import { type GuestChannel, runGuest } from "../../src/sandbox/guest-run.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { WorkerPool } from "../../src/sandbox/worker-pool.ts";
