@@ -10,9 +10,11 @@ import {
   type RuntimeOutcome,
   requireOperation,
 } from "../protocol/guest-protocol.ts";
+import { GuestClock } from "./guest-clock.ts";
 import { limitJsHeap } from "./js-heap-limits.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
 import prelude from "./python-prelude.py?raw";
+import values from "./python-values.py?raw";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
 import { TextLines } from "./text-lines.ts";
 import { parseThrown } from "./thrown-error.ts";
@@ -38,6 +40,7 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
   let current: PythonRun | undefined;
   const setMaxBytes = limitJsHeap(pyodide);
   const scope = pyodide.toPy({});
+  pyodide.runPython(values, { globals: scope, filename: "values.py" });
   pyodide.runPython(prelude, { globals: scope, filename: "prelude.py" });
   const bridge = {
     call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
@@ -63,6 +66,7 @@ class PythonRun implements RuntimeRun {
   readonly #command: RunCommand;
   readonly #link: RunLink;
   readonly #outbox: Outbox;
+  readonly #clock: GuestClock;
   readonly #answers = new Map<number, (answer: string) => void>();
   readonly #streams: TextLines[] = [];
   readonly #tasks = new MessageChannel();
@@ -76,10 +80,6 @@ class PythonRun implements RuntimeRun {
   #interrupted = false;
   /** The guest can only go on when the page answers. */
   #idle = false;
-  #guestMsLeft: number;
-  /** When the guest's time is over, while it is not idle. */
-  #deadline = 0;
-  #alarm: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     pyodide: PyodideAPI,
@@ -94,7 +94,8 @@ class PythonRun implements RuntimeRun {
     this.#interrupts = interrupts && new Int32Array(interrupts);
     this.#command = command;
     this.#link = link;
-    this.#guestMsLeft = command.limits.timeoutMs;
+    // A guest that sleeps is not asked for interrupts: the clock ends it.
+    this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
     link.onOpen = () => this.#flush();
     this.#tasks.port1.onmessage = () => this.#queue.shift()?.();
@@ -212,22 +213,15 @@ class PythonRun implements RuntimeRun {
 
   /** The guest's own clock runs from here on. */
   #wake(): void {
-    const now = performance.now();
-    if (this.#deadline === 0 || this.#idle) {
-      this.#idle = false;
-      this.#deadline = now + this.#guestMsLeft;
-      // A guest that sleeps is not asked for interrupts.
-      this.#alarm = setTimeout(() => this.#end(timeExceeded(this.#command.limits)), this.#guestMsLeft);
-    }
-    this.#outbox.begin(now);
+    this.#idle = false;
+    this.#clock.run();
+    this.#outbox.begin(performance.now());
   }
 
   /** The guest's own clock stands still from here on. */
   #rest(): void {
-    if (this.#idle) return;
     this.#idle = true;
-    this.#guestMsLeft = this.#deadline - performance.now();
-    clearTimeout(this.#alarm);
+    this.#clock.pause();
   }
 
   /**
@@ -248,7 +242,8 @@ class PythonRun implements RuntimeRun {
     const now = performance.now();
     if (!this.#ended) this.#outbox.tick(now, this.#memoryBytes);
     const over =
-      this.#ended || (this.#interrupts === undefined ? now > this.#deadline : this.#interrupts[0] === SIGINT);
+      this.#ended ||
+      (this.#interrupts === undefined ? this.#clock.isOver(now) : this.#interrupts[0] === SIGINT);
     // Once: a program that goes on is ended from outside.
     if (!over || this.#interrupted) return 0;
     this.#interrupted = true;
@@ -291,7 +286,7 @@ class PythonRun implements RuntimeRun {
   #end(outcome: RuntimeOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#alarm);
+    this.#clock.pause();
     for (const lines of this.#streams) lines.end();
     const logs = this.#outbox.takeLogs();
     // A dying interpreter prints all its frames, ours among them.

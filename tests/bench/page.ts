@@ -2,6 +2,7 @@
 
 import { IframeSandboxExecutor } from "@cloudflare/codemode/browser";
 import { createOptimizer, native, type Optimizer, quickjs, SandboxFrame } from "../../src/index.ts";
+import { connectClient, timed } from "./measure.ts";
 import { holdSessions, runPythonBenchmark } from "./python.ts";
 
 /** Milliseconds of each repetition. */
@@ -141,12 +142,6 @@ function rest(): Promise<void> {
   });
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
-  const started = performance.now();
-  const value = await work();
-  return { value, ms: performance.now() - started };
-}
-
 async function inParallel(count: number, work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   let next = 0;
@@ -164,9 +159,7 @@ const CALLS = 20;
 
 /** The same call of the same server, by the SDK's client and from a program: milliseconds a call. */
 async function compareCalls(optimizer: Optimizer, server: string): Promise<PageResults["toolCall"]> {
-  const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
-  const client = new Client({ name: "bench", version: "1" }, { versionNegotiation: { mode: "auto" } });
-  await client.connect(new StreamableHTTPClientTransport(new URL(server), { redirectPolicy: "follow" }));
+  const client = await connectClient(server);
   const args = { limit: 1 };
   const direct: number[] = [];
   const brokered: number[] = [];

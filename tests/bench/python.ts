@@ -1,6 +1,8 @@
 // Runs in the page: Python in our sandbox, against plain Pyodide in a worker and against direct calls.
 
 import { createOptimizer, type Optimizer, pyodide, SandboxFrame } from "../../src/index.ts";
+import { resolveLimits } from "../../src/sandbox/limits.ts";
+import { connectClient, timed } from "./measure.ts";
 
 /** Milliseconds of each repetition. */
 export interface PythonResults {
@@ -17,12 +19,6 @@ const FIRST = "import json, re, asyncio, dataclasses\njson.dumps(1)";
 const COLD_ROUNDS = 7;
 const WARM_RUNS = 15;
 const CALLS = 20;
-
-const timed = async <T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> => {
-  const started = performance.now();
-  const value = await work();
-  return { value, ms: performance.now() - started };
-};
 
 export async function runPythonBenchmark(
   server: string,
@@ -68,15 +64,6 @@ async function runNaive(): Promise<void> {
 async function runCold(): Promise<void> {
   await using frame = new SandboxFrame();
   await using sandbox = pyodide({ frame });
-  const limits = {
-    timeoutMs: 30_000,
-    toolWaitMs: 30_000,
-    memoryBytes: 64 * 1024 * 1024,
-    maxOutputBytes: 1024 * 1024,
-    maxToolCalls: 10,
-    maxToolCallsInFlight: 10,
-    maxMessageBytes: 1024 * 1024,
-  };
   const port = {
     namespaces: [],
     call: async () => ({ ok: true, json: "null" }) as const,
@@ -84,7 +71,9 @@ async function runCold(): Promise<void> {
     notice: () => {},
   };
   const program = { language: "python", code: FIRST, inputs: "{}" } as const;
-  const outcome = await sandbox.open("cold", limits).run(program, port, new AbortController().signal);
+  const outcome = await sandbox
+    .open("cold", resolveLimits())
+    .run(program, port, new AbortController().signal);
   if (outcome.status !== "returned" || outcome.json !== '"1"') throw new Error(JSON.stringify(outcome));
 }
 
@@ -101,9 +90,7 @@ async function runWarm(optimizer: Optimizer, code: string, expected: number): Pr
 
 /** The same call of the same server, by the SDK's client and from a Python program: milliseconds a call. */
 async function compareCalls(optimizer: Optimizer, server: string): Promise<PythonResults["toolCall"]> {
-  const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
-  const client = new Client({ name: "bench", version: "1" }, { versionNegotiation: { mode: "auto" } });
-  await client.connect(new StreamableHTTPClientTransport(new URL(server), { redirectPolicy: "follow" }));
+  const client = await connectClient(server);
   const args = { limit: 1 };
   const code = `
 import time

@@ -40,6 +40,7 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
   const closing = new AbortController();
   /** Runs that wait for a worker and hear how far it is. */
   const waiting = new Set<{ readonly port: GuestPort; told: boolean }>();
+  const defaultPages = pagesFor(LIMITS.memoryBytes.initial, runtime.engineBytes);
   let runs = 0;
 
   const tell = (step: "loading" | "starting"): void => {
@@ -50,21 +51,20 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
   };
 
   const poolFor = (maxPages: number): WorkerPool<FrameWorker> => {
-    const isDefault = maxPages === pagesFor(LIMITS.memoryBytes.initial, runtime.engineBytes);
-    const pool =
-      pools.get(maxPages) ??
-      new WorkerPool({
-        ...runtime,
-        maxWorkers: options.maxWorkers ?? runtime.maxWorkers,
-        minSpares: isDefault ? runtime.minSpares : 0,
-        cores: navigator.hardwareConcurrency,
-        spawn: () => {
-          tell("loading");
-          return frame.spawn(`${name}-${maxPages}`, () => runtime.assets(maxPages), {
-            onLoaded: () => tell("starting"),
-          });
-        },
-      });
+    const known = pools.get(maxPages);
+    if (known !== undefined) return known;
+    const pool = new WorkerPool({
+      ...runtime,
+      maxWorkers: options.maxWorkers ?? runtime.maxWorkers,
+      minSpares: maxPages === defaultPages ? runtime.minSpares : 0,
+      cores: navigator.hardwareConcurrency,
+      spawn: () => {
+        tell("loading");
+        return frame.spawn(`${name}-${maxPages}`, () => runtime.assets(maxPages), {
+          onLoaded: () => tell("starting"),
+        });
+      },
+    });
     pools.set(maxPages, pool);
     pool.setHidden(document.hidden);
     return pool;
@@ -97,7 +97,7 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
 
   return {
     traits: runtime.traits,
-    prepare: () => poolFor(pagesFor(LIMITS.memoryBytes.initial, runtime.engineBytes)).prepare(),
+    prepare: () => poolFor(defaultPages).prepare(),
     open: (session: string, limits: Limits) => ({
       async run(program, port, signal) {
         if (closing.signal.aborted) throw closedError();
@@ -134,7 +134,7 @@ function pagesFor(memoryBytes: number, engineBytes: number): number {
 }
 
 /** The same port, that tells when a run begins and ends to wait for answers. */
-export function watchCalls(port: GuestPort, onWaiting: (waiting: boolean) => void): GuestPort {
+function watchCalls(port: GuestPort, onWaiting: (waiting: boolean) => void): GuestPort {
   let pending = 0;
   return {
     namespaces: port.namespaces,
