@@ -1,36 +1,17 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import path from "node:path";
-
-const cache = path.resolve(import.meta.dirname, "../../.cache");
+import { readFile } from "node:fs/promises";
+import { makeOnce } from "./build-cache.ts";
 
 /**
  * Pyodide's archive of Python's standard library holds sources, which every interpreter would compile
- * anew at its start. This makes the archive of the compiled modules, once for each version.
+ * anew at its start. This makes the archive of the compiled modules, and resolves with its path.
  */
-export async function compilePythonLibrary(archive: string): Promise<Buffer> {
-  const sources = await readFile(archive);
-  const key = createHash("sha256").update(sources).update(COMPILE).digest("hex").slice(0, 16);
-  const file = path.join(cache, `python-library-${key}.zip`);
-  try {
-    return await readFile(file);
-  } catch {
-    // Not made yet.
-  }
-  const compiled = await compile();
-  await mkdir(cache, { recursive: true });
-  // Two builds at one time each write a whole file.
-  const own = `${file}.${process.pid}-${Math.random()}`;
-  await writeFile(own, compiled);
-  await rename(own, file);
-  return compiled;
-}
-
-async function compile(): Promise<Buffer> {
-  const { loadPyodide } = await import("pyodide");
-  const python = await loadPyodide();
-  python.runPython(COMPILE);
-  return Buffer.from(python.FS.readFile("/tmp/library.zip"));
+export async function compilePythonLibrary(archive: string): Promise<string> {
+  return makeOnce("python-library.zip", [await readFile(archive), COMPILE], async () => {
+    const { loadPyodide } = await import("pyodide");
+    const python = await loadPyodide();
+    python.runPython(COMPILE);
+    return python.FS.readFile("/tmp/library.zip");
+  });
 }
 
 /** Hash-based and unchecked: an archive has no times that could be compared. The paths are those of the sandbox. */

@@ -5,6 +5,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Plugin } from "vite";
 import { compilePythonLibrary } from "./python-library.ts";
+import { makePythonSnapshot } from "./python-snapshot.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const require = createRequire(import.meta.url);
@@ -18,10 +19,11 @@ const require = createRequire(import.meta.url);
  * - `x.ts?frame`: the script as the inline script of the frame's document
  * - `x.wasm?gzip`: a file, gzipped, as base64
  * - `x.zip?pyc`: Pyodide's standard library, compiled, as base64
+ * - `x.zip?snapshot`: the memory of an interpreter that has started over that library, gzipped, as base64
  * - any of them with `&sha256`: the digest of that text, or of the bytes behind base64, hexadecimal
  */
 export function sandboxAssets(): Plugin {
-  const asset = /^(.*)\?(script|node|frame|gzip|pyc)(&sha256)?$/;
+  const asset = /^(.*)\?(script|node|frame|gzip|pyc|snapshot)(&sha256)?$/;
   const made = new Map<string, Promise<string | Buffer>>();
   const make = (file: string, kind: string): Promise<string | Buffer> => {
     const key = `${file}?${kind}`;
@@ -81,7 +83,9 @@ async function makeAsset(file: string, kind: string): Promise<string | Buffer> {
     case "gzip":
       return gzipSync(await readFile(file), { level: 9 });
     case "pyc":
-      return compilePythonLibrary(file);
+      return readFile(await compilePythonLibrary(file));
+    case "snapshot":
+      return readFile(await makePythonSnapshot(file));
     case "frame":
       return frameDocument(await bundleScript(file, "iife"));
     default:

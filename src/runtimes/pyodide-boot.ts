@@ -4,6 +4,7 @@
 import { loadPyodide, type PyodideAPI } from "pyodide";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
 import { isJsonObject } from "../base/json.ts";
+import { unpackMemory } from "../base/sparse-memory.ts";
 import { emptyScope } from "./empty-scope.ts";
 import type { BootMessage } from "./serve.ts";
 
@@ -28,7 +29,7 @@ const NOWHERE = "https://pyodide.invalid/";
 /** Resolves with an interpreter that has run nothing. Rejects when a part is missing. */
 export async function bootPyodide({ modules, files }: BootMessage): Promise<PyodideAPI> {
   const { engine } = modules;
-  const { library, lock } = files;
+  const { library, lock, memory } = files;
   if (engine === undefined || library === undefined || lock === undefined) {
     throw new Error("The frame did not hand in all of Pyodide.");
   }
@@ -39,15 +40,29 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
   const python = await loadPyodide({
     indexURL: NOWHERE,
     packageBaseUrl: NOWHERE,
-    createPyodideModule,
     lockFileContents,
     packages: packageNames(lockFileContents),
     // What Python finds under `import js`: nothing.
     jsglobals: {},
+    ...(memory === undefined ? { createPyodideModule } : fromSnapshot(memory)),
   });
   const stayed = emptyScope(KEPT);
   if (stayed.length > 0) throw new Error(`The worker's scope still holds ${stayed.join(", ")}.`);
   return python;
+}
+
+/** Starts from the memory of an interpreter that had started, and had run our prelude. */
+function fromSnapshot(memory: ArrayBuffer): NonNullable<Parameters<typeof loadPyodide>[0]> {
+  const { head, writeTo } = unpackMemory(memory);
+  return {
+    // Pyodide would want one copy of all the memory more: given the head alone, it adds nothing.
+    _loadSnapshot: head,
+    createPyodideModule: async (settings) => {
+      const module = await createPyodideModule(settings);
+      writeTo(module.HEAPU8);
+      return module;
+    },
+  };
 }
 
 /** Has Pyodide find its files among those that were handed in. */

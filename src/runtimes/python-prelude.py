@@ -370,8 +370,12 @@ def _close_bridge():
 def install(host):
     global _host
     _host = host
+    import random
+
     from pyodide import webloop
 
+    # A snapshot has the state of its generator.
+    random.seed()
     # All that Python schedules goes by our clock.
     webloop.scheduleCallback = host.schedule
     sys.stdout.reconfigure(line_buffering=True)

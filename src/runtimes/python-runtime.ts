@@ -2,6 +2,7 @@
 // from outside and does not rely on this side. An interpreter serves one run and goes with its worker.
 
 import type { PyodideAPI } from "pyodide";
+import type { PyDict } from "pyodide/ffi";
 import { nestsDeeper } from "../base/json.ts";
 import {
   type GuestReply,
@@ -39,9 +40,7 @@ const SECOND_LOOK_MS = 50;
 export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArrayBuffer | undefined): Runtime {
   let current: PythonRun | undefined;
   const setMaxBytes = limitJsHeap(pyodide);
-  const scope = pyodide.toPy({});
-  pyodide.runPython(values, { globals: scope, filename: "values.py" });
-  pyodide.runPython(prelude, { globals: scope, filename: "prelude.py" });
+  const scope = openPrelude(pyodide);
   const bridge = {
     call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
     nestsDeeper,
@@ -56,6 +55,15 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
       return current;
     },
   };
+}
+
+/** The prelude's names: as the snapshot holds them (src/build/python-snapshot.ts), or made now. */
+function openPrelude(pyodide: PyodideAPI): PyDict {
+  const held: PyDict | undefined = pyodide.globals.get("prelude");
+  if (held !== undefined) return held;
+  const scope: PyDict = pyodide.toPy({});
+  for (const source of [values, prelude]) pyodide.runPython(source, { globals: scope });
+  return scope;
 }
 
 class PythonRun implements RuntimeRun {

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunOptions } from "../../src/engine/program-runner.ts";
+import { createOptimizer, pyodide, SandboxFrame } from "../../src/index.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
 import { type Canary, openCanary } from "./setup/canary.ts";
 import { LOADED_MACHINE_MS, type PageWatch, watchPage } from "./setup/page-watch.ts";
@@ -287,13 +288,37 @@ describe("what a Python program leaves to the next one", () => {
     expect(target.calls.length - calls).toBeLessThanOrEqual(1);
   });
 
-  test("every run draws its own random numbers and hashes", async () => {
-    const code =
-      "import os, random, secrets, uuid\n[random.random(), random.getrandbits(64), os.urandom(8).hex(), uuid.uuid4().hex, secrets.token_hex(8), hash('x')]";
-    const draws = [await runPython(code), await runPython(code)].map((result) =>
+  const RANDOM =
+    "random.random(), random.getrandbits(64), os.urandom(8).hex(), uuid.uuid4().hex, secrets.token_hex(8)";
+  const drawTwice = async (code: string): Promise<readonly (readonly unknown[])[]> =>
+    [await runPython(code), await runPython(code)].map((result) =>
       result.status === "returned" && Array.isArray(result.value) ? result.value : [],
     );
-    expect(draws[0]).toHaveLength(6);
-    for (const [at, drawn] of (draws[0] ?? []).entries()) expect(drawn).not.toEqual(draws[1]?.[at]);
+
+  test("every run draws its own random numbers", async () => {
+    const [one = [], other = []] = await drawTwice(`import os, random, secrets, uuid\n[${RANDOM}]`);
+    expect(one).toHaveLength(5);
+    for (const [at, drawn] of one.entries()) expect(drawn).not.toEqual(other[at]);
+  });
+
+  test("the one hash seed of all runs is that of the build; without the snapshot each has its own", async () => {
+    const code = "[hash('x'), hash(b'x'), hash(('x', 1.5))]";
+    const [one = [], other = []] = await drawTwice(code);
+    expect(one).toHaveLength(3);
+    expect(other).toEqual(one);
+    await using frame = new SandboxFrame();
+    await using optimizer = await createOptimizer({
+      frame,
+      tools: { echo: { call: async (args) => args } },
+      sandboxes: [pyodide({ frame, snapshot: false })],
+    });
+    const drawn = [
+      await optimizer.run({ language: "python", code }),
+      await optimizer.run({ language: "python", code }),
+    ];
+    const [first, second] = drawn.map((result) => (result.status === "returned" ? result.value : undefined));
+    expect(first).toHaveLength(3);
+    expect(second).toHaveLength(3);
+    for (const at of [0, 1, 2]) expect(Object(first)[at]).not.toEqual(Object(second)[at]);
   });
 });

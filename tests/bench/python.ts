@@ -6,8 +6,8 @@ import { connectClient, timed } from "./measure.ts";
 
 /** Milliseconds of each repetition. */
 export interface PythonResults {
-  /** From nothing to the first result, a fresh frame and a fresh worker each, in turn. */
-  readonly cold: { readonly ours: readonly number[]; readonly naive: readonly number[] };
+  /** From nothing to the first result, in turn: a fresh frame and a worker, a worker alone, plain Pyodide in one. */
+  readonly cold: Readonly<Record<"frame" | "worker" | "naive", readonly number[]>>;
   /** A whole run in an interpreter that waited for it. */
   readonly warm: readonly number[];
   readonly parallelCalls: readonly number[];
@@ -25,14 +25,20 @@ export async function runPythonBenchmark(
   progress: (line: string) => void,
 ): Promise<PythonResults> {
   progress("Python: cold starts");
-  const cold = { ours: [] as number[], naive: [] as number[] };
+  const cold = { frame: [] as number[], worker: [] as number[], naive: [] as number[] };
+  await using kept = new SandboxFrame();
   for (let round = 0; round <= COLD_ROUNDS; round += 1) {
     const naive = await timed(runNaive);
-    const ours = await timed(runCold);
-    // The first round fills the caches of both.
+    const worker = await timed(() => runCold(kept));
+    const frame = await timed(async () => {
+      await using fresh = new SandboxFrame();
+      await runCold(fresh);
+    });
+    // The first round fills the caches of all.
     if (round === 0) continue;
     cold.naive.push(naive.ms);
-    cold.ours.push(ours.ms);
+    cold.worker.push(worker.ms);
+    cold.frame.push(frame.ms);
   }
   await using optimizer = await createOptimizer({
     tools: { echo: { inputSchema: { type: "object" }, call: async (args) => args } },
@@ -61,8 +67,8 @@ async function runNaive(): Promise<void> {
   if (value !== "1") throw new Error(`plain Pyodide answered ${String(value)}`);
 }
 
-async function runCold(): Promise<void> {
-  await using frame = new SandboxFrame();
+/** One program in a sandbox that has no interpreter yet. */
+async function runCold(frame: SandboxFrame): Promise<void> {
   await using sandbox = pyodide({ frame });
   const port = {
     namespaces: [],

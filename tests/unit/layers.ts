@@ -28,7 +28,7 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
   ["create-host", [...NEUTRAL, "host"]],
   ["host", NEUTRAL],
   ["cli", [...NEUTRAL, "host", "create-host"]],
-  ["build", []],
+  ["build", ["base"]],
 ]);
 
 /** Parts that run in Node. */

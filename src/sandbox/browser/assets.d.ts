@@ -28,6 +28,12 @@ declare module "*?pyc" {
   export default base64;
 }
 
+/** The memory of an interpreter over that library, gzipped, as base64. Made by the build. */
+declare module "*?snapshot" {
+  const base64: string;
+  export default base64;
+}
+
 /** The SHA-256 digest of one of these, hexadecimal. Made by the build. */
 declare module "*&sha256" {
   const digest: string;

@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { loadPyodide } from "pyodide";
+import createPyodideModule from "pyodide/pyodide.asm.mjs";
+import { packMemory } from "../base/sparse-memory.ts";
+import { makeOnce } from "./build-cache.ts";
+import { compilePythonLibrary } from "./python-library.ts";
+
+const runtimes = path.resolve(import.meta.dirname, "../runtimes");
+
+/**
+ * The memory of an interpreter that has started, over our library, and has run our prelude. Resolves with
+ * the path of a file that a worker unpacks instead of doing all that again.
+ */
+export async function makePythonSnapshot(archive: string): Promise<string> {
+  const library = await compilePythonLibrary(archive);
+  const read = (file: string): Promise<string> => readFile(file, "utf8");
+  const sources = await Promise.all(
+    ["python-values.py", "python-prelude.py"].map((name) => read(`${runtimes}/${name}`)),
+  );
+  const parts = [library, ...sources, await read(import.meta.filename)];
+  return makeOnce("python-memory.gz", parts, async () => {
+    const snapshot = await takeSnapshot(library, sources);
+    // The number of bytes before the memory stands second.
+    const [, start = 0] = new Uint32Array(snapshot.buffer, 0, 2);
+    const before = await memoryBefore(library, snapshot);
+    const memory = snapshot.subarray(start);
+    if (memory.length !== before.length) {
+      throw new Error(`The snapshot of Python has outgrown the ${before.length} bytes that it starts with.`);
+    }
+    // A page of zeros counts where something else would stand.
+    const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+    const file = packMemory(
+      snapshot.subarray(0, start),
+      memory,
+      (from, to) => !isZero(memory.subarray(from, to)) || !isZero(before.subarray(from, to)),
+    );
+    return gzipSync(file, { level: 9 });
+  });
+}
+
+/** Pyodide's own snapshot: a head, then all of the memory. Nothing of JavaScript may be held by Python yet. */
+async function takeSnapshot(library: string, sources: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
+  const python = await loadPyodide({ stdLibURL: library, jsglobals: {}, _makeSnapshot: true });
+  const scope = python.toPy({});
+  for (const source of sources) python.runPython(source, { globals: scope });
+  python.globals.set("prelude", scope);
+  return new Uint8Array(python.makeMemorySnapshot());
+}
+
+/** The memory of an interpreter at the moment when a snapshot is written into it. */
+async function memoryBefore(library: string, snapshot: Uint8Array): Promise<Uint8Array> {
+  let before: Uint8Array = new Uint8Array();
+  await loadPyodide({
+    stdLibURL: library,
+    jsglobals: {},
+    _loadSnapshot: snapshot,
+    createPyodideModule: async (settings) => {
+      const module = await createPyodideModule(settings);
+      before = module.HEAPU8.slice();
+      return module;
+    },
+  });
+  return before;
+}
