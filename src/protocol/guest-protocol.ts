@@ -177,6 +177,12 @@ export function messageCharacters(limits: Pick<RuntimeLimits, "maxMessageBytes" 
   return 2 * Math.max(limits.maxMessageBytes, limits.maxOutputBytes) + 64 * 1024;
 }
 
+/**
+ * Buffers that a program in `native()` has dropped and the browser has not collected: so many are forgiven
+ * beside the program's memory. Bytes.
+ */
+export const UNCOLLECTED_BYTES = 256 * 1024 * 1024;
+
 /** What one log entry counts beside its text, so that empty ones end too. Bytes. */
 export const LOG_ENTRY_BYTES = 64;
 

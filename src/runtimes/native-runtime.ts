@@ -3,11 +3,12 @@
 // posts may be forged by the program; the page holds the same limits and does not rely on this side.
 
 import { messageOf } from "../base/errors.ts";
-import type {
-  NumberedReply,
-  ProgramError,
-  RuntimeLimits,
-  RuntimeOutcome,
+import {
+  type NumberedReply,
+  type ProgramError,
+  type RuntimeLimits,
+  type RuntimeOutcome,
+  UNCOLLECTED_BYTES,
 } from "../protocol/guest-protocol.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { GuestTimers, TOO_MANY_TIMERS } from "./guest-timers.ts";
@@ -29,12 +30,6 @@ const SILENCE_MS = 300;
 
 /** What a worker takes before its program does anything; measured in Chromium 156. Bytes. */
 const WORKER_BYTES = 2 * 1024 * 1024;
-
-/**
- * Buffers that a program has dropped and the browser has not collected: so many are forgiven beside the
- * program's memory. Bytes.
- */
-const UNCOLLECTED_BYTES = 256 * 1024 * 1024;
 
 export function createNativeRuntime(): Runtime {
   return {

@@ -3,19 +3,11 @@
 // process holds the same limits from outside and does not rely on this side.
 
 import type { Worker } from "node:worker_threads";
-import { textBytes } from "../base/text.ts";
-import {
-  type GuestCall,
-  LOG_ENTRY_BYTES,
-  type LogEntry,
-  MAX_TARGET_CHARACTERS,
-  type NumberedReply,
-  type ProgramError,
-  type RuntimeOutcome,
-} from "../protocol/guest-protocol.ts";
+import type { NumberedReply, ProgramError, RuntimeOutcome } from "../protocol/guest-protocol.ts";
+import { GuestClock } from "./guest-clock.ts";
 import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
 import type { ThreadCommand, ThreadMessage } from "./node-thread.ts";
-import { memoryExceeded, NEVER_SETTLES, timeExceeded } from "./outbox.ts";
+import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
 import type { RunCommand, RunLink, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
 
@@ -40,30 +32,25 @@ class NodeRun implements RuntimeRun {
   readonly #command: RunCommand;
   readonly #guest: Worker;
   readonly #link: RunLink;
+  readonly #outbox: Outbox;
+  readonly #clock: GuestClock;
   #program: PreparedProgram | undefined;
   #memoryBefore = 0;
   #memoryWatch: ReturnType<typeof setInterval> | undefined;
   #peakMemoryBytes = 0;
   #ended = false;
   #drained = false;
-  #waiting: GuestCall[] = [];
-  #logs: LogEntry[] = [];
-  #outputBytes = 0;
-  #callCount = 0;
-  #inFlight = 0;
   #replies = 0;
   #flushing = false;
-  #guestMsLeft: number;
-  /** When the guest's own time began to run; `undefined` while it only waits. */
-  #awakeSince: number | undefined;
-  #idleTold = false;
-  #alarm: ReturnType<typeof setTimeout> | undefined;
+  /** The guest can only go on when the page answers. */
+  #idle = false;
 
   constructor(command: RunCommand, guest: Worker, link: RunLink) {
     this.#command = command;
     this.#guest = guest;
     this.#link = link;
-    this.#guestMsLeft = command.limits.timeoutMs;
+    this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
+    this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
     link.onOpen = () => this.#flush();
     guest.on("message", (message: ThreadMessage) => this.#receive(message));
     guest.on("error", (error: Error & { readonly code?: unknown }) => {
@@ -91,7 +78,7 @@ class NodeRun implements RuntimeRun {
 
   reply(replies: readonly NumberedReply[]): void {
     if (this.#ended) return;
-    this.#inFlight -= replies.length;
+    for (const _ of replies) this.#outbox.answered();
     this.#replies += replies.length;
     this.#wake();
     this.#post({ type: "replies", replies });
@@ -105,10 +92,16 @@ class NodeRun implements RuntimeRun {
   #receive(message: ThreadMessage): void {
     if (this.#ended) return;
     switch (message.type) {
-      case "call":
-        return this.#call(message.call);
+      case "call": {
+        const { id, operation, target, args } = message.call;
+        // Both sides count alike, unless the program speaks for its thread.
+        if (this.#outbox.call(operation, target, args) !== id)
+          return this.#crashed("A call has a wrong number.");
+        return this.#flushSoon();
+      }
       case "log":
-        return this.#log(message);
+        this.#outbox.log(message.level, message.text);
+        return this.#flushSoon();
       case "settled":
         return this.#settle(message);
       case "idle":
@@ -123,36 +116,10 @@ class NodeRun implements RuntimeRun {
     }
   }
 
-  #call(call: GuestCall): void {
-    const { maxToolCalls, maxMessageBytes } = this.#command.limits;
-    this.#callCount += 1;
-    if (this.#callCount > maxToolCalls) {
-      return this.#stopped("tool_calls", `The program made more than ${maxToolCalls} calls.`);
-    }
-    if (textBytes(call.args) > maxMessageBytes || call.target.length > MAX_TARGET_CHARACTERS) {
-      return this.#stopped("output", `A call's arguments exceed ${maxMessageBytes} bytes.`);
-    }
-    this.#waiting.push(call);
-    this.#flushSoon();
-  }
-
-  #log({ level, text }: LogEntry): void {
-    const { maxOutputBytes } = this.#command.limits;
-    this.#outputBytes += textBytes(text) + LOG_ENTRY_BYTES;
-    if (this.#outputBytes > maxOutputBytes) {
-      return this.#stopped("output", `The logs exceed ${maxOutputBytes} bytes.`);
-    }
-    this.#logs.push({ level, text });
-    this.#flushSoon();
-  }
-
   #settle({ status, json }: { readonly status: string; readonly json: string }): void {
-    const { maxOutputBytes } = this.#command.limits;
     const outcome: RuntimeOutcome = status === "returned" ? { status, json } : this.#threw(json);
     const text = outcome.status === "threw" ? JSON.stringify(outcome.error) : json;
-    if (outcome.status !== "stopped" && this.#outputBytes + textBytes(text) > maxOutputBytes) {
-      return this.#stopped("output", `The value and the logs exceed ${maxOutputBytes} bytes.`);
-    }
+    if (outcome.status !== "stopped" && !this.#outbox.fits(text)) return;
     this.#lookAtMemory();
     this.#end(outcome);
   }
@@ -168,48 +135,18 @@ class NodeRun implements RuntimeRun {
   }
 
   #flush(): void {
-    while (!this.#ended && this.#link.open) {
-      const idle = this.#awakeSince === undefined;
-      const calls = this.#takeCalls();
-      const logs = this.#logs;
-      if (calls.length === 0 && logs.length === 0 && idle === this.#idleTold) return;
-      this.#logs = [];
-      this.#idleTold = idle;
-      this.#link.turn(idle, calls, logs);
-    }
-  }
-
-  /** The waiting calls that may go now, as many as one message holds. */
-  #takeCalls(): readonly GuestCall[] {
-    const { maxToolCallsInFlight, maxMessageBytes } = this.#command.limits;
-    const calls: GuestCall[] = [];
-    for (let bytes = 0; this.#inFlight < maxToolCallsInFlight; this.#inFlight += 1) {
-      const [call] = this.#waiting;
-      if (call === undefined) break;
-      bytes += textBytes(call.args);
-      if (calls.length > 0 && bytes > maxMessageBytes) break;
-      calls.push(call);
-      this.#waiting.shift();
-    }
-    return calls;
+    if (!this.#ended) this.#outbox.flush(performance.now(), this.#idle);
   }
 
   #wake(): void {
-    if (this.#awakeSince !== undefined) return;
-    this.#awakeSince = performance.now();
-    // Whoever sends replies knows that they wake it.
-    this.#idleTold = false;
-    this.#alarm = setTimeout(() => {
-      this.#end(timeExceeded(this.#command.limits));
-    }, this.#guestMsLeft);
+    this.#idle = false;
+    this.#clock.run();
   }
 
   /** The guest only waits: its own clock stands still, and whoever drives the process hears of it. */
   #rest(): void {
-    if (this.#awakeSince === undefined) return;
-    clearTimeout(this.#alarm);
-    this.#guestMsLeft -= performance.now() - this.#awakeSince;
-    this.#awakeSince = undefined;
+    this.#idle = true;
+    this.#clock.pause();
     this.#flush();
   }
 
@@ -222,15 +159,11 @@ class NodeRun implements RuntimeRun {
   #end(outcome: RuntimeOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#alarm);
+    this.#clock.pause();
     clearInterval(this.#memoryWatch);
     this.#guest.removeAllListeners();
     void this.#guest.terminate();
-    this.#link.done(outcome, this.#logs, this.#peakMemoryBytes);
-  }
-
-  #stopped(reason: "output" | "tool_calls", message: string): void {
-    this.#end({ status: "stopped", reason, message });
+    this.#link.done(outcome, this.#outbox.takeLogs(), this.#peakMemoryBytes);
   }
 
   #crashed(message: string): void {

@@ -1,4 +1,3 @@
-import "./hide-import-scripts.ts";
 import { bootPyodide } from "./pyodide-boot.ts";
 import { createPythonRuntime } from "./python-runtime.ts";
 import { serve } from "./serve.ts";

@@ -36,19 +36,26 @@ const GOES_ON = "while True:\n    try:\n        while True: pass\n    except Bas
 /** The promise is 700 ms; a machine that others use too gets more. */
 const MAX_MS = 3_000;
 
-test.for([
-  ["/isolated", true],
-  ["/strict", false],
-] as const)("a Python loop in %s is interrupted at its time, and may clean up", async ([path, isolated]) => {
-  const python = await runIn(path, CLEANS_UP);
-  expect(python).toMatchObject({ isolated, end: "timeout 408", logs: ["cleaned up"] });
-  expect(python?.ms).toBeLessThan(MAX_MS);
-});
+/** A program has 120 ms to clean up in, which a loaded machine may not give it each time. */
+const RETRIES = { retry: 2 };
 
 test.for([
   ["/isolated", true],
   ["/strict", false],
-] as const)("a Python loop in %s that goes on is ended", async ([path, isolated]) => {
+] as const)(
+  "a Python loop in %s is interrupted at its time, and may clean up",
+  RETRIES,
+  async ([path, isolated]) => {
+    const python = await runIn(path, CLEANS_UP);
+    expect(python).toMatchObject({ isolated, end: "timeout 408", logs: ["cleaned up"] });
+    expect(python?.ms).toBeLessThan(MAX_MS);
+  },
+);
+
+test.for([
+  ["/isolated", true],
+  ["/strict", false],
+] as const)("a Python loop in %s that goes on is ended", RETRIES, async ([path, isolated]) => {
   const python = await runIn(path, GOES_ON);
   expect(python).toMatchObject({ isolated, end: "timeout 408", logs: ["caught"] });
   expect(python?.ms).toBeLessThan(MAX_MS);

@@ -1,3 +1,4 @@
+import { UNCOLLECTED_BYTES } from "../../protocol/guest-protocol.ts";
 import workerSha256 from "../../runtimes/native-worker.ts?script&sha256";
 import type { Sandbox, SandboxTraits } from "../sandbox.ts";
 import { createFrameSandbox, type FrameSandboxOptions } from "./frame-sandbox.ts";
@@ -29,9 +30,8 @@ export function native(options: NativeOptions = {}): Sandbox {
   return createFrameSandbox(
     {
       traits: TRAITS,
-      // What the runtime forgives, and a little more, so that it answers before the page does: 256 MiB of
-      // buffers that a program dropped and the browser has not collected.
-      engineBytes: 256 * 1024 * 1024 + 16 * 1024 * 1024,
+      // What the runtime forgives, and a little more, so that it answers before the page does.
+      engineBytes: UNCOLLECTED_BYTES + 16 * 1024 * 1024,
       // No program runs in the worker that is kept: it parses one, and starts its worker anew each time.
       reuse: "session",
       maxWorkers: 4,
