@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { recordingPort } from "../recording-port.ts";
 import { python, type SandboxCase } from "../sandbox-case.ts";
+import { everyOperation } from "./every-operation.ts";
 
 const aMoment = (ms = 1): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -36,26 +37,9 @@ export const PYTHON_CALL_CASES: readonly SandboxCase[] = [
       await tools.search("words"), await tools.search("words", 3), await tools.describe("srv.a"), await tools.describe(["srv.a"], maxTokens=50),
       await context.get("k"), await context.set("k", {"v": b"a"}), await context.delete("k"), await context.keys(),
     ]`;
-    expect(await value(code, { port })).toEqual([
-      "search",
-      "search",
-      "describe",
-      "describe",
-      "context_get",
-      "context_set",
-      "context_delete",
-      "context_keys",
-    ]);
-    expect(port.calls.map(({ args }) => JSON.parse(args))).toEqual([
-      { query: "words" },
-      { query: "words", limit: 3 },
-      { names: ["srv.a"] },
-      { names: ["srv.a"], maxTokens: 50 },
-      { key: "k" },
-      { key: "k", value: { v: { $bytes: "YQ==" } } },
-      { key: "k" },
-      {},
-    ]);
+    const asked = everyOperation({ v: { $bytes: "YQ==" } });
+    expect(await value(code, { port })).toEqual(asked.map(([operation]) => operation));
+    expect(port.calls.map(({ operation, args }) => [operation, JSON.parse(args)])).toEqual(asked);
   }),
   python("gives the value itself in synchronous code", async ({ value }) => {
     const code = `
