@@ -1,13 +1,22 @@
 // Runs in the page: Python in our sandbox, against plain Pyodide in a worker and against direct calls.
 
-import { createOptimizer, type Optimizer, pyodide, SandboxFrame } from "../../src/index.ts";
+import {
+  createOptimizer,
+  type Optimizer,
+  type PyodideOptions,
+  pyodide,
+  SandboxFrame,
+} from "../../src/index.ts";
 import { resolveLimits } from "../../src/sandbox/limits.ts";
 import { connectClient, timed } from "./measure.ts";
 
+/** Plain Pyodide in a worker; a worker in a frame that is there, with and without the snapshot; a new frame. */
+export type ColdStart = "naive" | "worker" | "anew" | "frame";
+
 /** Milliseconds of each repetition. */
 export interface PythonResults {
-  /** From nothing to the first result, in turn: a fresh frame and a worker, a worker alone, plain Pyodide in one. */
-  readonly cold: Readonly<Record<"frame" | "worker" | "naive", readonly number[]>>;
+  /** From nothing to the first result, in turn. */
+  readonly cold: Readonly<Record<ColdStart, readonly number[]>>;
   /** A whole run in an interpreter that waited for it. */
   readonly warm: readonly number[];
   readonly parallelCalls: readonly number[];
@@ -25,20 +34,23 @@ export async function runPythonBenchmark(
   progress: (line: string) => void,
 ): Promise<PythonResults> {
   progress("Python: cold starts");
-  const cold = { frame: [] as number[], worker: [] as number[], naive: [] as number[] };
+  const cold: Record<ColdStart, number[]> = { naive: [], worker: [], anew: [], frame: [] };
   await using kept = new SandboxFrame();
   for (let round = 0; round <= COLD_ROUNDS; round += 1) {
-    const naive = await timed(runNaive);
-    const worker = await timed(() => runCold(kept));
-    const frame = await timed(async () => {
-      await using fresh = new SandboxFrame();
-      await runCold(fresh);
-    });
-    // The first round fills the caches of all.
-    if (round === 0) continue;
-    cold.naive.push(naive.ms);
-    cold.worker.push(worker.ms);
-    cold.frame.push(frame.ms);
+    const starts: Record<ColdStart, () => Promise<void>> = {
+      naive: runNaive,
+      worker: () => runCold({ frame: kept }),
+      anew: () => runCold({ frame: kept, snapshot: false }),
+      frame: async () => {
+        await using frame = new SandboxFrame();
+        await runCold({ frame });
+      },
+    };
+    for (const [name, start] of Object.entries(starts)) {
+      const { ms } = await timed(start);
+      // The first round fills the caches of all.
+      if (round > 0) cold[name as ColdStart].push(ms);
+    }
   }
   await using optimizer = await createOptimizer({
     tools: { echo: { inputSchema: { type: "object" }, call: async (args) => args } },
@@ -68,8 +80,8 @@ async function runNaive(): Promise<void> {
 }
 
 /** One program in a sandbox that has no interpreter yet. */
-async function runCold(frame: SandboxFrame): Promise<void> {
-  await using sandbox = pyodide({ frame });
+async function runCold(options: PyodideOptions): Promise<void> {
+  await using sandbox = pyodide(options);
   const port = {
     namespaces: [],
     call: async () => ({ ok: true, json: "null" }) as const,

@@ -8,6 +8,10 @@ import { makeWheel } from "./setup/wheel.ts";
 /** Runs a program with these packages; rejects as the engine does. */
 async function runWith(packages: PythonPackages, code: string): Promise<unknown> {
   await using frame = new SandboxFrame();
+  return await runIn(frame, packages, code);
+}
+
+async function runIn(frame: SandboxFrame, packages: PythonPackages, code: string): Promise<unknown> {
   await using sandbox = pyodide({ frame, packages });
   await using optimizer = await createOptimizer({
     frame,
@@ -66,6 +70,16 @@ test("a program imports a wheel that the page allows", async () => {
   using _ = serveFolder({ [greeting.file]: greeting.bytes });
   const wheels = [{ url: `/packages/${greeting.file}`, sha256: greeting.sha256 }];
   expect(await runWith({ wheels }, "import greeting\ngreeting.hello('you')")).toBe("hello you");
+});
+
+test("sandboxes of one frame have their own packages", async () => {
+  using _ = serveFolder({ [greeting.file]: greeting.bytes });
+  await using frame = new SandboxFrame();
+  const wheels = [{ url: `/packages/${greeting.file}`, sha256: greeting.sha256 }];
+  const code = "import importlib.util\nimportlib.util.find_spec('greeting') is not None";
+  expect(await runIn(frame, { wheels }, code)).toBe(true);
+  expect(await runIn(frame, {}, code)).toBe(false);
+  expect(await runIn(frame, { wheels }, code)).toBe(true);
 });
 
 test("a program imports a package of a distribution by name, with what it depends on", async () => {

@@ -25,6 +25,8 @@ export interface FrameRuntime
   readonly traits: SandboxTraits;
   /** Room that the engine needs beside the guest's own memory. Bytes. */
   readonly engineBytes: number;
+  /** Tells workers of one name apart that need other things. */
+  readonly variant?: string;
   /** What a worker needs whose memory has this maximum. */
   readonly assets: (maxPages: number) => Promise<RuntimeAssets>;
 }
@@ -60,7 +62,7 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
       cores: navigator.hardwareConcurrency,
       spawn: () => {
         tell("loading");
-        return frame.spawn(`${name}-${maxPages}`, () => runtime.assets(maxPages), {
+        return frame.spawn(`${name}-${maxPages}-${runtime.variant ?? ""}`, () => runtime.assets(maxPages), {
           onLoaded: () => tell("starting"),
         });
       },

@@ -31,6 +31,7 @@ const TRAITS: SandboxTraits = {
  * in, and the interpreter ends with it; the next one starts ahead.
  */
 export function pyodide(options: PyodideOptions = {}): Sandbox {
+  const { packages, snapshot = true } = options;
   return createFrameSandbox(
     {
       traits: TRAITS,
@@ -40,7 +41,8 @@ export function pyodide(options: PyodideOptions = {}): Sandbox {
       minSpares: 1,
       maxSpares: 3,
       idleMs: 60_000,
-      assets: (maxPages) => loadAssets(maxPages, options),
+      variant: JSON.stringify({ packages, snapshot }),
+      assets: (maxPages) => loadAssets(maxPages, packages, snapshot),
     },
     options,
   );
@@ -72,7 +74,8 @@ const SNAPSHOT: ShippedAsset = {
 
 async function loadAssets(
   maxPages: number,
-  { packages, snapshot = true }: PyodideOptions,
+  packages: PythonPackages | undefined,
+  snapshot: boolean,
 ): Promise<RuntimeAssets> {
   const [source, engine, library, memory, packed] = await Promise.all([
     openScript(SCRIPT),
