@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
     ends: SECURITY,
     limits: small,
   },
-  { wants: "64 MB on the page", onRun: 'post("x".repeat(64e6))', ends: SECURITY },
+  { wants: "16 MB on the page", onRun: 'post("x".repeat(16e6))', ends: SECURITY },
   // What is another's.
   {
     wants: "to settle another run",
@@ -287,6 +287,15 @@ describe("a worker that speaks the protocol against its rules", () => {
     expect(target.calls.length).toBe(called);
   });
 
+  test("wants a way past the keeper: there is no second one to post with", async () => {
+    target.attack(
+      hostileSource(
+        'let ways = 0; for (let at = self; at !== null; at = Object.getPrototypeOf(at)) if (Object.hasOwn(at, "postMessage")) ways += 1; done(ways)',
+      ),
+    );
+    expect(await target.run("0")).toMatchObject({ status: "returned", value: 1 });
+  });
+
   test("control: a table of tools that is a plain object does lead somewhere", () => {
     const naive: Record<string, unknown> = { "page.echo": () => 1 };
     expect(
@@ -344,7 +353,7 @@ describe("a worker that speaks the protocol against its rules", () => {
   });
 
   test("wants a worker that never gets ready: the run ends and the next one works", async () => {
-    const frame = new SandboxFrame({ bootTimeoutMs: 1_500 });
+    const frame = new SandboxFrame({ bootTimeoutMs: 4_000 });
     await using slow = await openHostileTarget(frame);
     const boots = [
       "",
