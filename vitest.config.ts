@@ -2,6 +2,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { drivenBrowser } from "./tests/drivers/driven-browser.ts";
 import { launchFirefox } from "./tests/drivers/firefox.ts";
+import { launchWebkit } from "./tests/drivers/webkit.ts";
 
 const executablePath = process.env.MCP_OPTIMIZER_BROWSER;
 
@@ -18,6 +19,8 @@ function pageProject(
 ): TestProjectInlineConfiguration {
   return {
     extends: "./vite.config.ts",
+    // What the build does for pages: WebKit knows no `using`.
+    oxc: { target: "es2022" },
     optimizeDeps: {
       include: [
         "comlink",
@@ -31,6 +34,7 @@ function pageProject(
       name,
       include: ["tests/browser/**/*.test.ts", "tests/attacks/**/*.test.ts"],
       testTimeout: 60_000,
+      setupFiles: ["src/base/dispose-symbols.ts"],
       globalSetup: [
         "tests/attacks/setup/canary-server.ts",
         "tests/browser/setup/servers.ts",
@@ -48,6 +52,7 @@ function pageProject(
 }
 
 const firefox = process.env.MCP_OPTIMIZER_FIREFOX;
+const webkit = process.env.MCP_OPTIMIZER_WEBKIT;
 
 export default defineConfig({
   test: {
@@ -70,6 +75,15 @@ export default defineConfig({
               "firefox",
               "firefox",
               drivenBrowser("firefox", () => launchFirefox(firefox)),
+            ),
+          ]),
+      ...(webkit === undefined
+        ? []
+        : [
+            pageProject(
+              "webkit",
+              "webkit",
+              drivenBrowser("webkit", () => launchWebkit(webkit)),
             ),
           ]),
       {

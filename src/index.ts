@@ -1,3 +1,5 @@
+import "./base/dispose-symbols.ts";
+
 export { type ErrorCode, findOptimizerError, OptimizerError } from "./base/errors.ts";
 export type { Json, JsonObject } from "./base/json.ts";
 export type { MiniManifest, ToolDefinitionForModel } from "./capabilities/manifest.ts";

@@ -6,7 +6,7 @@
  *   npm test -- lint knip         these gates
  *   npm test -- unit              the test files whose path contains "unit"
  *   npm test -- build package     both kinds mix
- *   npm run test:browsers         the suites of pages in Firefox
+ *   npm run test:browsers         every suite of pages in Firefox and in WebKitGTK
  *
  * The last line reads `N passed, N failed, N skipped`: each test counts, and each gate counts as one.
  */
@@ -17,7 +17,27 @@ import { prepare, projectRoot, runAsCommand } from "./setup/prepare.mjs";
 import { npm, run } from "./setup/process.mjs";
 
 const GATE_TIMEOUT_MS = 10 * 60_000;
-const SUITES_TIMEOUT_MS = 30 * 60_000;
+const SUITES_TIMEOUT_MS = 60 * 60_000;
+
+/**
+ * What `npm test` runs in Firefox: the files about what browsers do differently (frames, workers, policies, both
+ * engines), which take a few minutes. `npm run test:browsers` runs everything: the programs of `webcontainer()`,
+ * which a Node runs; attacks on our page's code alone; and those that each wait for a limit.
+ */
+const IN_FIREFOX = [
+  "tests/browser/frame-tokenizer",
+  "tests/browser/languages",
+  "tests/browser/optimizer",
+  "tests/browser/pyodide",
+  "tests/browser/quickjs",
+  "tests/browser/strict-page",
+  "tests/attacks/compromised-worker",
+  "tests/attacks/cross-run",
+  "tests/attacks/frame-document",
+  "tests/attacks/guest-realm",
+  "tests/attacks/hostile-protocol",
+  "tests/attacks/integrity",
+];
 
 /** Each gate is the npm script of the same name. The first builds what the others look at. */
 const GATES = ["build", "lint", "knip", "publint", "attw", "size"];
@@ -36,9 +56,10 @@ await runAsCommand(async () => {
   const filters = words.filter((word) => !GATES.includes(word));
 
   const everything = words.length === 0 && !onlyBrowsers;
-  const { env, firefox } = await prepare({
+  const { env, firefox, webkit } = await prepare({
     browser: everything || filters.length > 0,
-    firefox: onlyBrowsers,
+    firefox: everything || onlyBrowsers,
+    webkit: onlyBrowsers,
     signal,
   });
   const total = { passed: 0, failed: 0, skipped: 0 };
@@ -53,19 +74,26 @@ await runAsCommand(async () => {
     if (signal.aborted) break;
     add(await runGate(gate, env, signal));
   }
+  /** @type {string[][]} */
+  let selections = [];
   if (everything) {
+    selections.push(["--project=unit", "--project=browser"]);
+    if (firefox !== undefined) selections.push(["--project=firefox", ...IN_FIREFOX]);
     // The packed package is tried apart from the suites: it installs, builds and serves, which takes both cores.
-    for (const selection of [["--project=unit", "--project=browser"], ["--project=package"]]) {
-      if (!signal.aborted) add(await runSuites(selection, env, signal));
-    }
-  } else if (onlyBrowsers && firefox === undefined) {
-    console.log("[suites] firefox: SKIPPED (no Firefox here: install it, or set MCP_OPTIMIZER_FIREFOX)");
-    add({ passed: 0, failed: 0, skipped: 1 });
+    selections.push(["--project=package"]);
   } else if (onlyBrowsers) {
-    add(await runSuites(["--project=firefox"], env, signal));
-  } else if (filters.length > 0 && !signal.aborted) {
-    add(await runSuites(filters, env, signal));
+    if (firefox !== undefined) selections.push(["--project=firefox"]);
+    if (webkit !== undefined) selections.push(["--project=webkit"]);
+  } else if (filters.length > 0) {
+    selections = [filters];
   }
+  for (const selection of selections) {
+    if (!signal.aborted) add(await runSuites(selection, env, signal));
+  }
+  if ((everything || onlyBrowsers) && firefox === undefined)
+    add(skipBrowser("Firefox", "install it, or set MCP_OPTIMIZER_FIREFOX"));
+  if (onlyBrowsers && webkit === undefined)
+    add(skipBrowser("WebKitGTK", "install WebKitWebDriver (webkit2gtk-driver) and Xvfb"));
   if (signal.aborted) {
     console.log("\ninterrupted: the rest did not run");
     add({ passed: 0, failed: 1, skipped: 0 });
@@ -73,6 +101,16 @@ await runAsCommand(async () => {
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 });
+
+/**
+ * @param {string} browser
+ * @param {string} hint
+ * @returns {Counts}
+ */
+function skipBrowser(browser, hint) {
+  console.log(`[suites] ${browser}: SKIPPED (there is none here: ${hint})`);
+  return { passed: 0, failed: 0, skipped: 1 };
+}
 
 /**
  * @param {string} gate

@@ -242,7 +242,8 @@ class NativeRun implements RuntimeRun {
 
   /** An error that reached the worker itself: of a microtask, or the engine refuses the program's text. */
   #uncaught({ message, filename, lineno, colno }: ErrorEvent): ProgramError {
-    const [, name = "Error", words = message] = /^Uncaught (\w+): (.*)$/s.exec(message) ?? [];
+    // Only Chromium says that it is uncaught.
+    const [, name = "Error", words = message] = /^(?:Uncaught )?(\w+): (.*)$/s.exec(message) ?? [];
     const place = this.#locate(`@${filename}:${lineno}:${colno}`, "");
     const kind = name === "SyntaxError" && this.#turns === 1 ? "syntax" : "exception";
     return { name, message: words, kind, ...place };

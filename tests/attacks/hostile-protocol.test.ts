@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SandboxFrame } from "../../src/sandbox/browser/frame.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
+import { type Differences, skipWhere } from "../suites/differences.ts";
 import { type HostileTarget, hostileSource, openHostileTarget } from "./setup/hostile-worker.ts";
 import { LOADED_MACHINE_MS, watchPage } from "./setup/page-watch.ts";
 import { benignValue, endOf, measure } from "./setup/target.ts";
@@ -19,6 +20,7 @@ interface Case {
   readonly onRun: string;
   readonly ends: string | RegExp;
   readonly limits?: Partial<Limits>;
+  readonly differs?: Differences;
 }
 
 const SECURITY = "stopped/security 403";
@@ -33,6 +35,7 @@ const cases: readonly Case[] = [
     wants: "a sparse array to be copied",
     onRun: "const a = []; a.length = 2 ** 32 - 1; post(a)",
     ends: SECURITY,
+    differs: { webkit: "WebKit walks all its holes before it posts it: the run's time ends it." },
   },
   { wants: "bytes to be decoded", onRun: "post(new Uint8Array(1e6))", ends: SECURITY },
   {
@@ -65,7 +68,7 @@ const cases: readonly Case[] = [
     ends: SECURITY,
     limits: small,
   },
-  { wants: "64 MB on the page", onRun: 'post("x".repeat(64e6))', ends: SECURITY },
+  { wants: "16 MB on the page", onRun: 'post("x".repeat(16e6))', ends: SECURITY },
   // What is another's.
   {
     wants: "to settle another run",
@@ -231,7 +234,8 @@ const cases: readonly Case[] = [
 ];
 
 describe("a worker that speaks the protocol against its rules", () => {
-  test.for(cases)("wants $wants", async ({ onRun, ends, limits }, { annotate }) => {
+  test.for(cases)("wants $wants", async ({ onRun, ends, limits, differs = {} }, context) => {
+    skipWhere(differs, context);
     target.attack(hostileSource(onRun));
     const called = target.calls.length;
     // Megabytes are on their way for a while on a slow machine: what breaks the rules ends before its time.
@@ -239,7 +243,7 @@ describe("a worker that speaks the protocol against its rules", () => {
     const { result, ms, longestTaskMs } = await measure(target, "0", {
       limits: { timeoutMs, ...limits },
     });
-    await annotate(`${Math.round(ms)} ms, longest task ${Math.round(longestTaskMs)} ms`);
+    await context.annotate(`${Math.round(ms)} ms, longest task ${Math.round(longestTaskMs)} ms`);
     expect(endOf(result)).toMatch(ends);
     if (result.status === "returned") expect(result.value).toBe(1);
     expect(ms).toBeLessThan(3_000);
@@ -285,6 +289,15 @@ describe("a worker that speaks the protocol against its rules", () => {
     const result = await target.run("0", { limits: { maxToolCallsInFlight: 64 } });
     expect(result).toMatchObject({ status: "returned", value: names.map(() => [false, "unknown_tool"]) });
     expect(target.calls.length).toBe(called);
+  });
+
+  test("wants a way past the keeper: there is no second one to post with", async () => {
+    target.attack(
+      hostileSource(
+        'let ways = 0; for (let at = self; at !== null; at = Object.getPrototypeOf(at)) if (Object.hasOwn(at, "postMessage")) ways += 1; done(ways)',
+      ),
+    );
+    expect(await target.run("0")).toMatchObject({ status: "returned", value: 1 });
   });
 
   test("control: a table of tools that is a plain object does lead somewhere", () => {
@@ -344,7 +357,7 @@ describe("a worker that speaks the protocol against its rules", () => {
   });
 
   test("wants a worker that never gets ready: the run ends and the next one works", async () => {
-    const frame = new SandboxFrame({ bootTimeoutMs: 1_500 });
+    const frame = new SandboxFrame({ bootTimeoutMs: 4_000 });
     await using slow = await openHostileTarget(frame);
     const boots = [
       "",

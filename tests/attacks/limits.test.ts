@@ -3,6 +3,7 @@
 // next run must work.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RECURSION, reasonHere } from "../suites/differences.ts";
 import { onEveryEngine } from "./setup/engines.ts";
 import { DEEP, ENDLESS, type LimitAttack, MEMORY, OUTPUT, WALKS } from "./setup/limit-attacks.ts";
 import { LOADED_MACHINE_MS } from "./setup/page-watch.ts";
@@ -163,10 +164,13 @@ onEveryEngine((engine) => {
     openHere();
 
     test.for(DEEP)("%s", { timeout: 20_000 }, async (wanted, { annotate }) => {
+      const overflows = reasonHere(RECURSION);
+      if (overflows !== undefined) await annotate(overflows);
+      const crashed = overflows === undefined ? "" : "|crashed 500";
       await attack(
         wanted,
         new RegExp(
-          `^(?:threw \\d+ (?:Range|Internal|Syntax|Type)?Error|returned|stopped/(?:memory 429|timeout 408)${refused})$`,
+          `^(?:threw \\d+ (?:Range|Internal|Syntax|Type)?Error|returned|stopped/(?:memory 429|timeout 408${crashed})${refused})$`,
         ),
         annotate,
       );

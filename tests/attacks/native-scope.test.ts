@@ -4,8 +4,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SandboxFrame } from "../../src/sandbox/browser/frame.ts";
 import { native } from "../../src/sandbox/browser/native.ts";
+import { NESTED_WORKERS, skipAllWhere } from "../suites/differences.ts";
 import walk from "./payloads/scope-reach.js?raw";
 import { benignValue, endOf, openTarget, type Target } from "./setup/target.ts";
+
+skipAllWhere(NESTED_WORKERS);
 
 const frame = new SandboxFrame();
 let target: Target;

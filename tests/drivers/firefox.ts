@@ -9,6 +9,8 @@ export async function launchFirefox(executablePath: string): Promise<DrivenBrows
     browser: "firefox",
     executablePath,
     headless: true,
+    // The listener for WebRTC is on loopback, where Firefox by itself sends nothing.
+    extraPrefsFirefox: { "media.peerconnection.ice.loopback": true },
     timeout: COMMAND_TIMEOUT_MS,
     protocolTimeout: COMMAND_TIMEOUT_MS,
   });

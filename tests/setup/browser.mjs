@@ -80,13 +80,33 @@ export async function ensureBrowser(context, node) {
  * @returns {Promise<string | undefined>}
  */
 export async function ensureFirefox(context) {
+  const find = () => findFirefox({ platform: process.platform, env: process.env });
+  return ensureByApt(context, find, ["firefox-esr"]);
+}
+
+/**
+ * The driver of a WebKitGTK, which needs Xvfb beside it: an installed one, else on Debian one installed now.
+ * Undefined where none is to be had: its suites are skipped then, and say so.
+ * @param {Context} context
+ * @returns {Promise<string | undefined>}
+ */
+export async function ensureWebkit(context) {
+  const find = () => findWebkit({ platform: process.platform, env: process.env });
+  return ensureByApt(context, find, ["webkit2gtk-driver", "xvfb"]);
+}
+
+/**
+ * @param {Context} context
+ * @param {() => string | undefined} find
+ * @param {readonly string[]} packages
+ */
+async function ensureByApt(context, find, packages) {
   const { root, log, signal } = context;
-  const machine = { platform: process.platform, env: process.env };
-  const found = findFirefox(machine);
+  const found = find();
   if (found !== undefined && (await starts(found, context))) return found;
-  const apt = findApt(machine);
+  const apt = findApt({ platform: process.platform, env: process.env });
   if (apt === undefined) return undefined;
-  log("installing Firefox (apt-get install firefox-esr)");
+  log(`installing ${packages.join(" and ")} (apt-get install)`);
   const options = {
     cwd: root,
     timeoutMs: DOWNLOAD_TIMEOUT_MS,
@@ -94,9 +114,9 @@ export async function ensureFirefox(context) {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   };
   await run(apt, ["update"], options);
-  await run(apt, ["install", "-y", "--no-install-recommends", "firefox-esr"], options);
+  await run(apt, ["install", "-y", "--no-install-recommends", ...packages], options);
   signal?.throwIfAborted();
-  const installed = findFirefox(machine);
+  const installed = find();
   return installed !== undefined && (await starts(installed, context)) ? installed : undefined;
 }
 
@@ -105,16 +125,34 @@ export async function ensureFirefox(context) {
  * @returns {string | undefined}
  */
 export function findFirefox(machine) {
-  const named = machine.env["MCP_OPTIMIZER_FIREFOX"];
-  if (named !== undefined && named !== "") {
-    if (isProgram(named)) return named;
-    throw new SetupError(`MCP_OPTIMIZER_FIREFOX names ${named}, which is no program.`, {
-      hint: "correct MCP_OPTIMIZER_FIREFOX, or unset it.",
-    });
-  }
+  const named = findNamed("MCP_OPTIMIZER_FIREFOX", machine);
+  if (named !== undefined) return named;
   const places = machine.locations ?? FIREFOX_PLACES[machine.platform] ?? [];
   const known = places.find(isProgram);
   return known ?? findOnPath("firefox-esr", machine) ?? findOnPath("firefox", machine);
+}
+
+/**
+ * @param {Machine} machine
+ * @returns {string | undefined}
+ */
+export function findWebkit(machine) {
+  const driver = findNamed("MCP_OPTIMIZER_WEBKIT", machine) ?? findOnPath("WebKitWebDriver", machine);
+  return findOnPath("Xvfb", machine) === undefined ? undefined : driver;
+}
+
+/**
+ * The program that a variable names.
+ * @param {string} name
+ * @param {Machine} machine
+ */
+function findNamed(name, { env }) {
+  const named = env[name];
+  if (named === undefined || named === "") return undefined;
+  if (isProgram(named)) return named;
+  throw new SetupError(`${name} names ${named}, which is no program.`, {
+    hint: `correct ${name}, or unset it.`,
+  });
 }
 
 /** @type {Partial<Record<NodeJS.Platform, readonly string[]>>} */
@@ -139,15 +177,8 @@ function findApt(machine) {
  * @returns {string | undefined}
  */
 export function findInstalledBrowser(machine = { platform: process.platform, env: process.env }) {
-  const { env } = machine;
-  for (const name of ["MCP_OPTIMIZER_BROWSER", "CHROME_PATH"]) {
-    const named = env[name];
-    if (named === undefined || named === "") continue;
-    if (isProgram(named)) return named;
-    throw new SetupError(`${name} names ${named}, which is no program.`, {
-      hint: `correct ${name}, or unset it.`,
-    });
-  }
+  const named = findNamed("MCP_OPTIMIZER_BROWSER", machine) ?? findNamed("CHROME_PATH", machine);
+  if (named !== undefined) return named;
   const known = (machine.locations ?? knownLocations(machine)).find(isProgram);
   if (known !== undefined) return known;
   for (const name of NAMES) {
@@ -226,7 +257,8 @@ async function findPlaywrightBrowser({ root, signal }, node) {
  * @param {Context} context
  */
 async function starts(browser, { signal }) {
-  // On Windows `--version` opens a window instead of answering.
+  // On Windows `--version` opens a window instead of answering, and WebKit's driver knows no such option.
   if (process.platform === "win32") return true;
-  return (await run(browser, ["--version"], { timeoutMs: 60_000, signal })).code === 0;
+  const ask = path.basename(browser) === "WebKitWebDriver" ? "--help" : "--version";
+  return (await run(browser, [ask], { timeoutMs: 60_000, signal })).code === 0;
 }

@@ -5,7 +5,7 @@
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureBrowser, ensureFirefox } from "./browser.mjs";
+import { ensureBrowser, ensureFirefox, ensureWebkit } from "./browser.mjs";
 import { ensureDependencies, ensureNode } from "./dependencies.mjs";
 import { SetupError } from "./setup-error.mjs";
 
@@ -21,15 +21,16 @@ export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
  * @property {string} node Path of a Node that is new enough.
  * @property {string | undefined} browser Path of Chrome or Chromium, when it was asked for.
  * @property {string | undefined} firefox Path of Firefox, when it was asked for and is to be had.
- * @property {NodeJS.ProcessEnv} env Environment for children: this Node first on the PATH, `MCP_OPTIMIZER_BROWSER`,
- *   `MCP_OPTIMIZER_FIREFOX`.
+ * @property {string | undefined} webkit Path of WebKit's driver, when it was asked for and is to be had.
+ * @property {NodeJS.ProcessEnv} env Environment for children: this Node first on the PATH, and the browsers that
+ *   were asked for: `MCP_OPTIMIZER_BROWSER`, `MCP_OPTIMIZER_FIREFOX`, `MCP_OPTIMIZER_WEBKIT`.
  */
 
 /**
- * @param {{ browser: boolean, firefox?: boolean, signal?: AbortSignal }} options
+ * @param {{ browser: boolean, firefox?: boolean, webkit?: boolean, signal?: AbortSignal }} options
  * @returns {Promise<Prepared>}
  */
-export async function prepare({ browser, firefox = false, signal }) {
+export async function prepare({ browser, firefox = false, webkit = false, signal }) {
   const context = {
     root: projectRoot,
     log: (/** @type {string} */ line) => console.log(`[setup] ${line}`),
@@ -39,15 +40,18 @@ export async function prepare({ browser, firefox = false, signal }) {
   const node = await ensureNode(context);
   const found = browser ? await ensureBrowser(context, node) : undefined;
   const foundFirefox = firefox ? await ensureFirefox(context) : undefined;
+  const foundWebkit = webkit ? await ensureWebkit(context) : undefined;
   return {
     node,
     browser: found,
     firefox: foundFirefox,
+    webkit: foundWebkit,
     env: {
       ...process.env,
       ...pathWith(path.dirname(node)),
       ...(found === undefined ? {} : { MCP_OPTIMIZER_BROWSER: found }),
       ...(foundFirefox === undefined ? {} : { MCP_OPTIMIZER_FIREFOX: foundFirefox }),
+      ...(foundWebkit === undefined ? {} : { MCP_OPTIMIZER_WEBKIT: foundWebkit }),
     },
   };
 }

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findInstalledBrowser } from "../setup/browser.mjs";
+import { findFirefox, findInstalledBrowser, findWebkit } from "../setup/browser.mjs";
 import { findMissingEntries } from "../setup/complete-lock.mjs";
 import { findInstallReason, isRecentVersion } from "../setup/dependencies.mjs";
 import { run } from "../setup/process.mjs";
@@ -140,6 +140,24 @@ describe("the browser is", () => {
 
   test("none when there is none", () => {
     expect(findInstalledBrowser(linux())).toBeUndefined();
+    expect(findFirefox(linux())).toBeUndefined();
+    expect(findWebkit(linux())).toBeUndefined();
+  });
+
+  test("Debian's Firefox before another one", async () => {
+    await writeProgram("bin/firefox");
+    const esr = await writeProgram("bin/firefox-esr");
+    expect(findFirefox(linux())).toBe(esr);
+  });
+
+  test("a WebKit only where a screen for it is to be had", async () => {
+    const driver = await writeProgram("bin/WebKitWebDriver");
+    expect(findWebkit(linux())).toBeUndefined();
+    await writeProgram("bin/Xvfb");
+    expect(findWebkit(linux())).toBe(driver);
+    expect(() => findWebkit(linux({ MCP_OPTIMIZER_WEBKIT: "/nowhere/driver" }))).toThrow(
+      "MCP_OPTIMIZER_WEBKIT names /nowhere/driver, which is no program.",
+    );
   });
 });
 

@@ -42,3 +42,13 @@ export interface FrameNotice {
   readonly ended: "flood" | "crash";
   readonly message: string;
 }
+
+/** What the keeper asks of the frame's document, where it had better start no workers itself. */
+export type DocumentRequest =
+  /** Starts a worker, which gets the message's port. */
+  { readonly start: number; readonly url: string } | { readonly end: number };
+
+/** A worker that the document started failed: its script did not load, or threw what nobody caught. */
+export interface DocumentNotice {
+  readonly failed: number;
+}

@@ -12,7 +12,14 @@ import {
   type RuntimeLimits,
 } from "../../protocol/guest-protocol.ts";
 import { capWasmMemory } from "../wasm-memory.ts";
-import type { FrameControl, FrameEnvelope, FrameNotice, PackedFile } from "./frame-control.ts";
+import type {
+  DocumentNotice,
+  FrameControl,
+  FrameEnvelope,
+  FrameNotice,
+  PackedFile,
+} from "./frame-control.ts";
+import { hearDocument, type KeptWorker, keptScript, startWorker } from "./kept-worker.ts";
 
 interface Kind {
   readonly modules: Readonly<Record<string, WebAssembly.Module>>;
@@ -22,12 +29,12 @@ interface Kind {
 }
 
 const kinds = new Map<string, Kind>();
-const workers = new Map<number, Worker>();
+const workers = new Map<number, KeptWorker>();
 let lastWorker = 0;
 
 const control: FrameControl = {
   async load(kind, { source, modules, files }) {
-    const url = blobUrl(source);
+    const url = blobUrl(keptScript(source));
     kinds.set(kind, {
       modules: await mapValues(modules, async (module) => {
         const bytes = await unpack(module);
@@ -44,7 +51,7 @@ const control: FrameControl = {
   spawn(name, port) {
     const kind = kinds.get(name);
     if (kind === undefined) throw new Error(`no runtime ${name} was loaded`);
-    const worker = new Worker(kind.url);
+    const worker = startWorker(kind.url);
     lastWorker += 1;
     const id = lastWorker;
     workers.set(id, worker);
@@ -89,7 +96,7 @@ function terminate(id: number): void {
   workers.delete(id);
 }
 
-function relay(id: number, worker: Worker, port: MessagePort, interrupt: () => void): void {
+function relay(id: number, worker: KeptWorker, port: MessagePort, interrupt: () => void): void {
   let unacknowledged = 0;
   let characters = messageCharacters({ maxMessageBytes: 0, maxOutputBytes: 0 });
   let limits: RuntimeLimits | undefined;
@@ -149,5 +156,8 @@ function rewrite(data: string, limits: RuntimeLimits): string | undefined {
   }
 }
 
-addEventListener("message", ({ data: port }: MessageEvent<MessagePort>) => expose(control, port));
+addEventListener("message", ({ data }: MessageEvent<MessagePort | DocumentNotice>) => {
+  if (data instanceof MessagePort) expose(control, data);
+  else hearDocument(data);
+});
 self.postMessage("ready");

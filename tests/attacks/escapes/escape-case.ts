@@ -3,6 +3,7 @@
 
 import type { Json } from "../../../src/base/json.ts";
 import type { Limits } from "../../../src/sandbox/limits.ts";
+import type { Differences } from "../../suites/differences.ts";
 import type { EngineName } from "../setup/engines.ts";
 
 /** What can tell that an attack got through. All must stay silent for every attack. */
@@ -52,6 +53,8 @@ export interface EscapeCase {
   readonly realm?: "worker" | "document";
   /** Engines that do not promise to hold it, with the reason. */
   readonly skips?: Partial<Readonly<Record<EscapeTarget, string>>>;
+  /** Browsers in which it ends in another way. */
+  readonly differs?: Differences;
 }
 
 /** A program that must work: a dead sandbox holds every attack. */

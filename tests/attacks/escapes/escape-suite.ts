@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { reasonHere } from "../../suites/differences.ts";
 import { type PlantedSecrets, plantSecrets } from "../setup/planted-secrets.ts";
 import { type BenignProgram, type EscapeCase, type EscapeTarget, INERT } from "./escape-case.ts";
 import type { Executor } from "./executor.ts";
@@ -44,7 +45,7 @@ export function escapeSuite({ target, open, benign, cases }: EscapeSuite): void 
         const { id, covers, wants, ends = INERT } = one;
         const line = { table: "attacks", id, covers, wants, target } as const;
         record(context, { ...line, how: "" });
-        const reason = one.skips?.[target];
+        const reason = one.skips?.[target] ?? reasonHere(one.differs);
         if (reason !== undefined) return context.skip(reason);
         const trial = await tryEscape(executor, one, planted);
         const { end, ms } = trial.ended;

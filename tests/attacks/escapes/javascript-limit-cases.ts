@@ -1,5 +1,6 @@
 // Programs in JavaScript that want time, memory, the stack, threads or calls beyond their limits.
 
+import { RECURSION } from "../../suites/differences.ts";
 import { CLAIM, type EscapeCase, INERT, TIMEOUT, TOO_MUCH } from "./escape-case.ts";
 
 const CLAIMED = `"${CLAIM.slice(0, 3)}" + "${CLAIM.slice(3)}"`;
@@ -83,6 +84,7 @@ for (const act of [() => JSON.parse(bomb), () => (0, eval)(bomb), () => RegExp("
     limits: { timeoutMs: 5_000 },
     ends: new RegExp(`${INERT.source}|${TOO_MUCH.source}`),
     trips: "V8 answers all of it with a RangeError.",
+    differs: RECURSION,
   },
   {
     id: "js-timers-and-threads",

@@ -4,6 +4,7 @@ import { SandboxFrame } from "../../../src/sandbox/browser/frame.ts";
 import { native } from "../../../src/sandbox/browser/native.ts";
 import { pyodide } from "../../../src/sandbox/browser/pyodide.ts";
 import { quickjs } from "../../../src/sandbox/browser/quickjs.ts";
+import { NESTED_WORKERS, skipAllWhere } from "../../suites/differences.ts";
 import { openTarget, type Target } from "./target.ts";
 
 export type EngineName = "quickjs" | "native" | "pyodide";
@@ -45,5 +46,8 @@ const ENGINES: readonly Engine[] = [engine("quickjs"), engine("native")];
 
 /** Repeats a file's attacks for each sandbox that runs JavaScript. */
 export function onEveryEngine(attacks: (engine: Engine) => void): void {
-  describe.for(ENGINES)("$name", attacks);
+  describe.for(ENGINES)("$name", (one) => {
+    if (one.name === "native") skipAllWhere(NESTED_WORKERS);
+    attacks(one);
+  });
 }

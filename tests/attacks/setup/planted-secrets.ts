@@ -18,10 +18,11 @@ export async function plantSecrets(): Promise<PlantedSecrets> {
     opening.onerror = () => reject(opening.error ?? new Error("no database"));
   });
   await (await caches.open(name)).put("/planted", new Response(secret));
-  const directory = await navigator.storage.getDirectory();
-  const writable = await (await directory.getFileHandle(name, { create: true })).createWritable();
-  await writable.write(secret);
-  await writable.close();
+  // WebKitGTK has no such place.
+  const directory = Reflect.has(navigator, "storage") ? await navigator.storage.getDirectory() : undefined;
+  const writable = await (await directory?.getFileHandle(name, { create: true }))?.createWritable();
+  await writable?.write(secret);
+  await writable?.close();
   localStorage.setItem(name, secret);
   const held = Promise.withResolvers<void>();
   void navigator.locks.request(`${name}-${secret}`, () => held.promise);
@@ -38,7 +39,7 @@ export async function plantSecrets(): Promise<PlantedSecrets> {
       channel.close();
       held.resolve();
       localStorage.removeItem(name);
-      await directory.removeEntry(name);
+      await directory?.removeEntry(name);
       await caches.delete(name);
       database.close();
       indexedDB.deleteDatabase(name);

@@ -119,7 +119,8 @@ export const LIMIT_CASES: readonly SandboxCase[] = [
   }),
   javascript("ends recursion as an error of the program", async ({ error, value }) => {
     expect(await error("const f = (n) => f(n + 1) + 1; f(0)")).toMatchObject({
-      name: "RangeError",
+      // Firefox's own engine has a name of its own for it.
+      name: expect.stringMatching(/^(?:Range|Internal)Error$/),
       kind: "exception",
     });
     expect(await error("return JSON.parse('['.repeat(1e5))")).toMatchObject({ kind: "exception" });

@@ -66,9 +66,11 @@ async function build(): Promise<object> {
 async function follow(path: string, listen: (event: ServiceEvent) => Promise<void>): Promise<void> {
   const { body } = await fetch(path);
   if (body === null) return;
+  // WebKit can't iterate a stream.
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for await (const piece of body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + piece).split("\n");
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    const lines = (rest + value).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) await listen(JSON.parse(line));
   }

@@ -1,0 +1,52 @@
+import { beforeEach, type TestContext } from "vitest";
+import { server } from "vitest/browser";
+
+/** Browsers in which a test can't hold, each with the reason: the report shows it. */
+export interface Differences {
+  readonly firefox?: string;
+  readonly webkit?: string;
+}
+
+/** What starts workers from a worker: native() for each program, and some attacks. */
+export const NESTED_WORKERS: Differences = {
+  firefox:
+    "Now and then a worker that starts a worker hangs for ever in `new Worker` (Firefox ESR 153 misses its own signal).",
+};
+
+/** What recurses inside QuickJS until its own stack is full. */
+export const RECURSION: Differences = {
+  firefox:
+    "A worker's own stack is smaller in Firefox than what QuickJS may take of it: the run ends as crashed, and not as an error of the program.",
+};
+
+/** Every program in Python. */
+export const PYTHON: Differences = {
+  webkit: "Pyodide's callPromising, which starts every program, needs JSPI, and WebKitGTK 2.50 has none.",
+};
+
+/** The reason that counts in this browser. */
+export function reasonHere(differences: Differences = {}): string | undefined {
+  const name = server.browser;
+  return name === "firefox" || name === "webkit" ? differences[name] : undefined;
+}
+
+/** The cases of a suite that differ in this browser, with the reasons. */
+export function reasonsHere(cases: Readonly<Record<string, Differences>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(cases).flatMap(([name, differences]) => {
+      const reason = reasonHere(differences);
+      return reason === undefined ? [] : [[name, reason]];
+    }),
+  );
+}
+
+/** Skips the rest of a test where it differs: for what can't even be tried there. */
+export function skipWhere(differences: Differences, context: Pick<TestContext, "skip">): void {
+  const reason = reasonHere(differences);
+  if (reason !== undefined) context.skip(reason);
+}
+
+/** Skips every test of the file, or of the `describe` around it, where it differs. */
+export function skipAllWhere(differences: Differences): void {
+  beforeEach((context) => skipWhere(differences, context));
+}
