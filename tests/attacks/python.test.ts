@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunOptions } from "../../src/engine/program-runner.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
+import { record } from "./escapes/record.ts";
 import { type Canary, openCanary } from "./setup/canary.ts";
 import { LOADED_MACHINE_MS, type PageWatch, watchPage } from "./setup/page-watch.ts";
 import { endOf, openTarget, type Target } from "./setup/target.ts";
@@ -287,7 +288,15 @@ describe("what a Python program leaves to the next one", () => {
     expect(target.calls.length - calls).toBeLessThanOrEqual(1);
   });
 
-  test("every run draws its own random numbers and hashes", async () => {
+  test("every run draws its own random numbers and hashes", async (context) => {
+    record(context, {
+      table: "attacks",
+      id: "py-draws-again",
+      covers: ["PUB-POI-06"],
+      wants: "to know what the next run draws",
+      target: "pyodide",
+      how: "every draw of the next run is another one",
+    });
     const code =
       "import os, random, secrets, uuid\n[random.random(), random.getrandbits(64), os.urandom(8).hex(), uuid.uuid4().hex, secrets.token_hex(8), hash('x')]";
     const draws = [await runPython(code), await runPython(code)].map((result) =>
@@ -295,5 +304,9 @@ describe("what a Python program leaves to the next one", () => {
     );
     expect(draws[0]).toHaveLength(6);
     for (const [at, drawn] of (draws[0] ?? []).entries()) expect(drawn).not.toEqual(draws[1]?.[at]);
+    // Control: of a generator with the same seed the draws are the same, and seen to be.
+    const seeded = "import random\nrandom.seed(7)\nrandom.random()";
+    const [first, second] = [await runPython(seeded), await runPython(seeded)];
+    expect(first).toMatchObject({ status: "returned", value: second.status === "returned" && second.value });
   });
 });
