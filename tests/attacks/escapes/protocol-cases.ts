@@ -122,7 +122,7 @@ export const PROTOCOL_ESCAPES: readonly EscapeCase[] = [
   ),
   {
     id: "rpc-names",
-    covers: ["PUB-RPC-04", "PUB-MAN-02"],
+    covers: ["PUB-RPC-04"],
     wants: "tools by names that nobody gave",
     code: `${ANSWERED}const names = ${NAMES}; for (let at = 0; at < names.length; at += 1) { turn({ calls: [call(2 * at, names[at], { v: 1 })] }); turn({ calls: [call(2 * at + 1, "page.echo", { v: 1 })] }); await answered(2 * at + 1); } ${CLAIM_IF("replies.some(({ id, ok }) => id % 2 === 0 && ok)")};`,
     trips: ["claim"],

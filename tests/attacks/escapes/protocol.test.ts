@@ -1,5 +1,5 @@
 // Workers that were taken over against the page: every detector stays silent. The control, the same
-// workers against a page that believes them, is unsafe-protocol.test.ts.
+// workers against a page that believes them, is unsafe-protocol.control.ts.
 
 import { BENIGN_PROGRAMS } from "./benign-programs.ts";
 import { escapeSuite } from "./escape-suite.ts";

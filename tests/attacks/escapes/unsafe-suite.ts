@@ -40,7 +40,8 @@ export function unsafeSuite({ target, open, benign, cases, mayDie }: UnsafeSuite
       await planted[Symbol.asyncDispose]();
     });
 
-    test.for(benign)("benign: $does", async ({ code, value }) => {
+    test.for(benign)("benign: $does", async ({ does, code, value }, context) => {
+      record(context, { table: "benign", target, does });
       const ended = await unsafe.run(code, { limits: { timeoutMs: 10_000 }, session: "attacker" });
       expect(ended.end).toBe("returned");
       expect(JSON.parse(JSON.stringify(ended.value))).toEqual(value);
@@ -55,8 +56,11 @@ export function unsafeSuite({ target, open, benign, cases, mayDie }: UnsafeSuite
           covers,
           target: realm === "document" ? "a document like our frame's" : target,
         } as const;
+        if (typeof trips === "string") {
+          record(context, { ...line, tripped: [], harmless: trips });
+          return context.skip(trips);
+        }
         record(context, { ...line, tripped: [] });
-        if (typeof trips === "string") return context.skip(trips);
         const trial = await attackUnsafe(unsafe, one, planted, trips);
         const tripped = [...trial.found.keys()];
         record(context, { ...line, tripped });
