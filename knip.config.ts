@@ -5,6 +5,7 @@ const config: KnipConfig = {
     "index.html",
     "demo/serve.ts",
     "demo/servers/*-cli.ts",
+    "tests/attacks/**/*.control.ts",
     "tests/bench/*.{ts,html}",
     "tests/browser/setup/webcontainer/headless.ts",
   ],

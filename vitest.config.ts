@@ -11,6 +11,9 @@ const args = ["--disable-gpu", "--disable-quic", ...(process.getuid?.() === 0 ? 
 
 type BrowserOptions = NonNullable<NonNullable<TestProjectInlineConfiguration["test"]>["browser"]>;
 
+/** What shows that attacks bite: only `npm run attacks` has the minutes for it. */
+const controls = process.env.MCP_OPTIMIZER_CONTROLS === undefined ? [] : ["tests/attacks/**/*.control.ts"];
+
 /** The suites of pages, in one browser. */
 function pageProject(
   name: string,
@@ -32,7 +35,7 @@ function pageProject(
     },
     test: {
       name,
-      include: ["tests/browser/**/*.test.ts", "tests/attacks/**/*.test.ts"],
+      include: ["tests/browser/**/*.test.ts", "tests/attacks/**/*.test.ts", ...controls],
       testTimeout: 60_000,
       setupFiles: ["src/base/dispose-symbols.ts"],
       globalSetup: [

@@ -69,12 +69,25 @@ export interface Broker extends GuestPort {
 /** Values in the arguments of one call: reading them holds the page's thread. */
 const MAX_ARGUMENT_VALUES = 100_000;
 
+/** Arguments up to this length cost the page next to nothing. Each longer text is read, and checked, in a task of its own. */
+const CHEAP_CHARACTERS = 16 * 1024;
+
 export function createBroker(options: BrokerOptions): Broker {
   const { catalog, context, countTokens, loadChecker, maxMessageBytes, onEvent } = options;
   const records: ToolCallRecord[] = [];
   const logs: LogEntry[] = [];
 
+  let lastTask: Promise<void> = Promise.resolve();
+  /** Many calls may come in one message: in one task their arguments would hold the page for seconds. */
+  const ownTask = async (call: GuestCall, signal: AbortSignal): Promise<void> => {
+    if (call.args.length <= CHEAP_CHARACTERS) return;
+    lastTask = lastTask.then(() => new Promise((resolve) => setTimeout(resolve)));
+    await lastTask;
+    requireRunning(signal);
+  };
+
   const answer = async (call: GuestCall, signal: AbortSignal): Promise<GuestReply> => {
+    await ownTask(call, signal);
     const args = parseJson(call.args, MAX_ARGUMENT_VALUES);
     if (!isJsonObject(args)) {
       throw new OptimizerError(`${call.target || call.operation} takes one object, such as { key: value }.`, {
@@ -138,8 +151,9 @@ export function createBroker(options: BrokerOptions): Broker {
     try {
       const known = tool ?? requireTool(catalog, call.target);
       const check = await loadChecker();
+      await ownTask(call, signal);
       requireNone(known, check(known.definition.inputSchema, args));
-      if (signal.aborted) throw new OptimizerError("The run ended.", { code: 408, kind: "cancelled" });
+      requireRunning(signal);
       sent = true;
       const result = await known.source.call(known.definition.name, args, {
         signal,
@@ -225,6 +239,10 @@ function requireNone(tool: CatalogTool, problems: readonly ArgumentProblem[]): v
       hint: `Its signature: await tools.describe("${tool.ref}").`,
     },
   );
+}
+
+function requireRunning(signal: AbortSignal): void {
+  if (signal.aborted) throw new OptimizerError("The run ended.", { code: 408, kind: "cancelled" });
 }
 
 function requireKey(args: JsonObject): string {

@@ -10,12 +10,21 @@ import { describe, expect, test } from "vitest";
 import script from "../../src/runtimes/quickjs-worker.ts?script";
 import scriptSha256 from "../../src/runtimes/quickjs-worker.ts?script&sha256";
 import { openBinary, openScript } from "../../src/sandbox/browser/shipped-asset.ts";
+import { record } from "./escapes/record.ts";
 
 const BINARIES = [
   ["Python's engine", engine, engineSha256],
   ["Python's library", library, librarySha256],
   ["the engine of JavaScript", quickjsEngine, quickjsSha256],
 ] as const;
+
+/** What every line of the table has. */
+const line = {
+  table: "attacks",
+  covers: ["PUB-SUP-01"],
+  wants: "a changed file to run",
+  target: "files",
+} as const;
 
 /** The same text with one character in its middle turned into another one. */
 function flip(text: string): string {
@@ -24,7 +33,12 @@ function flip(text: string): string {
 }
 
 describe("files that are not what the build made", () => {
-  test.for(BINARIES)("%s is refused with one byte changed", async ([name, base64, sha256]) => {
+  test.for(BINARIES)("%s is refused with one byte changed", async ([name, base64, sha256], context) => {
+    record(context, {
+      ...line,
+      id: `changed-${name.toLowerCase().replaceAll(/\W+/g, "-")}`,
+      how: "refused with 403 before anything ran",
+    });
     const asset = (text: string) => ({ name, load: async () => ({ default: text }), sha256 });
     await expect(openBinary(asset(flip(base64)))).rejects.toMatchObject({ code: 403, kind: "integrity" });
     await expect(openBinary(asset(base64.slice(0, -8)))).rejects.toMatchObject({ code: 403 });
@@ -33,7 +47,8 @@ describe("files that are not what the build made", () => {
     expect((await openBinary(asset(base64))).length).toBeGreaterThan(10_000);
   });
 
-  test("a worker's script is refused with one character more", async () => {
+  test("a worker's script is refused with one character more", async (context) => {
+    record(context, { ...line, id: "changed-script", how: "refused with 403 before anything ran" });
     const asset = (text: string) => ({
       name: "script",
       load: async () => ({ default: text }),

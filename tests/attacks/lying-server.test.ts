@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { createOptimizer, type Optimizer } from "../../src/create-optimizer.ts";
+import { record } from "./escapes/record.ts";
 import { type Lies, lyingServer } from "./setup/lying-server.ts";
 import { LOADED_MACHINE_MS, watchPage } from "./setup/page-watch.ts";
 
@@ -36,7 +37,15 @@ const valueOfRun = async (optimizer: Optimizer, code: string): Promise<unknown> 
 };
 
 describe("a server that wants other names than its own", () => {
-  test("gets none: every call goes where its name says", async () => {
+  test("gets none: every call goes where its name says", async (context) => {
+    record(context, {
+      table: "attacks",
+      id: "server-shadows",
+      covers: ["PUB-MAN-02"],
+      wants: "calls that are another server's",
+      target: "servers",
+      how: "every call went where its name says",
+    });
     const calls: string[] = [];
     const names = [
       "echo",

@@ -6,6 +6,7 @@ import type { RunOptions } from "../../src/engine/program-runner.ts";
 import { createOptimizer, pyodide, SandboxFrame } from "../../src/index.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
 import { PYTHON, skipAllWhere } from "../suites/differences.ts";
+import { record } from "./escapes/record.ts";
 import { type Canary, openCanary } from "./setup/canary.ts";
 import { LOADED_MACHINE_MS, type PageWatch, watchPage } from "./setup/page-watch.ts";
 import { endOf, openTarget, type Target } from "./setup/target.ts";
@@ -298,10 +299,22 @@ describe("what a Python program leaves to the next one", () => {
       result.status === "returned" && Array.isArray(result.value) ? result.value : [],
     );
 
-  test("every run draws its own random numbers", async () => {
+  test("every run draws its own random numbers", async (context) => {
+    record(context, {
+      table: "attacks",
+      id: "py-draws-again",
+      covers: ["PUB-POI-06"],
+      wants: "to know what the next run draws",
+      target: "pyodide",
+      how: "every draw of the next run is another one",
+    });
     const [one = [], other = []] = await drawTwice(`import os, random, secrets, uuid\n[${RANDOM}]`);
     expect(one).toHaveLength(5);
     for (const [at, drawn] of one.entries()) expect(drawn).not.toEqual(other[at]);
+    // Control: of a generator with the same seed the draws are the same, and seen to be.
+    const [first, second] = await drawTwice("import random\nrandom.seed(7)\n[random.random()]");
+    expect(first).toHaveLength(1);
+    expect(second).toEqual(first);
   });
 
   test("the one hash seed of all runs is that of the build; without the snapshot each has its own", async () => {

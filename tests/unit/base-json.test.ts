@@ -29,6 +29,16 @@ test("text that is no JSON becomes nothing", () => {
   }
 });
 
+test("a number that JavaScript cannot hold is no JSON, wherever it stands", () => {
+  for (const number of ["1e999", "-1E+0999", "1.5e309", "9".repeat(400), `${"9".repeat(299)}e99`]) {
+    for (const text of [number, `[1,${number}]`, `{"a":{"b":[${number}]}}`])
+      expect(parseJson(text)).toBeUndefined();
+  }
+  for (const text of ["1.7e308", "1e-999", "9".repeat(308), '"1e999"', '{"1e999":"9e999"}', "[true,false]"]) {
+    expect(parseJson(text)).toEqual(JSON.parse(text));
+  }
+});
+
 test("256 levels are read, one more is not", () => {
   expect(parseJson(nested(256))).toBeDefined();
   expect(parseJson(nested(257))).toBeUndefined();

@@ -44,8 +44,8 @@ export function escapeSuite({ target, open, benign, cases }: EscapeSuite): void 
       test(`${one.id}: wants ${one.wants}`, async (context) => {
         const { id, covers, wants, ends = INERT } = one;
         const line = { table: "attacks", id, covers, wants, target } as const;
-        record(context, { ...line, how: "" });
         const reason = one.skips?.[target] ?? reasonHere(one.differs);
+        record(context, { ...line, how: reason ?? "" });
         if (reason !== undefined) return context.skip(reason);
         const trial = await tryEscape(executor, one, planted);
         const { end, ms } = trial.ended;

@@ -1,5 +1,5 @@
 // Programs in JavaScript against each engine that runs them: every detector stays silent. The control,
-// the same programs where nothing holds them, is unsafe-javascript.test.ts.
+// the same programs where nothing holds them, is unsafe-javascript.control.ts.
 
 import { describe } from "vitest";
 import { NESTED_WORKERS, skipAllWhere } from "../../suites/differences.ts";

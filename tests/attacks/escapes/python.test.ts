@@ -1,5 +1,5 @@
 // Programs in Python against the engine that runs them: every detector stays silent. The control, the
-// same programs where nothing holds them, is unsafe-python.test.ts.
+// same programs where nothing holds them, is unsafe-python.control.ts.
 
 import { PYTHON, skipAllWhere } from "../../suites/differences.ts";
 import { BENIGN_PROGRAMS } from "./benign-programs.ts";

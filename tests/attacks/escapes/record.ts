@@ -10,7 +10,7 @@ export type EscapeRecord =
       readonly covers: readonly string[];
       readonly wants: string;
       readonly target: string;
-      /** How the engine ended it, and when. */
+      /** How the engine ended it, and when; or why it was not tried. */
       readonly how: string;
     }
   | { readonly table: "benign"; readonly target: string; readonly does: string }
@@ -21,13 +21,17 @@ export type EscapeRecord =
       readonly target: string;
       /** Detectors that it set off. */
       readonly tripped: readonly string[];
+      /** Why it can do no harm there. */
+      readonly harmless?: string;
     }
   | {
       readonly table: "controls";
       readonly control: string;
       readonly attack: string;
       readonly covers: readonly string[];
+      /** What came of the attack with all walls. */
       readonly held: string;
+      /** What it got without this one, or which other wall held it. */
       readonly without: string;
     };
 

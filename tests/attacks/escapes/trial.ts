@@ -128,15 +128,19 @@ function badCall({ tool, args }: ToolCall): string {
   return fits ? "" : "strict ";
 }
 
-function isJson(value: unknown): boolean {
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object" || value === null)
-    return typeof value === "string" || typeof value === "boolean" || value === null;
-  const proto: unknown = Object.getPrototypeOf(value);
-  return (
-    (proto === Object.prototype || proto === Array.prototype || proto === null) &&
-    Object.values(value).every(isJson)
-  );
+/** Walks without recursion: some attacks want what recursive code cannot walk. */
+function isJson(root: unknown): boolean {
+  const open = [root];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value === "string" || typeof value === "boolean" || value === null) continue;
+    if (typeof value === "number" && Number.isFinite(value)) continue;
+    if (typeof value !== "object") return false;
+    const proto: unknown = Object.getPrototypeOf(value);
+    if (proto !== Object.prototype && proto !== Array.prototype && proto !== null) return false;
+    for (const part of Object.values(value)) open.push(part);
+  }
+  return true;
 }
 
 function overLimit(limits: typeof ESCAPE_LIMITS & EscapeCase["limits"], calls: number, ended: Ended): string {

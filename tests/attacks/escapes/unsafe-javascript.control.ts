@@ -11,4 +11,5 @@ unsafeSuite({
   open: (planted) => openUnsafe("javascript", planted),
   benign: BENIGN_PROGRAMS.javascript,
   cases: [...JAVASCRIPT_ESCAPES, ...JAVASCRIPT_LIMIT_ESCAPES],
+  mayDie: true,
 });

@@ -11,4 +11,5 @@ unsafeSuite({
   open: (planted) => openUnsafe("python", planted),
   benign: BENIGN_PROGRAMS.python,
   cases: [...PYTHON_ESCAPES, ...PYTHON_LIMIT_ESCAPES],
+  mayDie: true,
 });

@@ -1,0 +1,102 @@
+// @ts-check
+/**
+ * `npm run attacks`: every attack, the same ones where nothing holds them, and each wall switched off, in
+ * every browser that is here; then tables of what became of each.
+ *
+ *   npm run attacks                 Chromium, and Firefox where there is one
+ *   npm run attacks -- python       the files of attacks whose path contains "python"
+ *
+ * Ends with 1 when an attack got through, a control no longer shows that it can, or nothing ran.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { prepare, projectRoot, runAsCommand } from "../setup/prepare.mjs";
+import { run } from "../setup/process.mjs";
+import { formatReport } from "./report.mjs";
+
+const TIMEOUT_MS = 60 * 60_000;
+
+await runAsCommand(async () => {
+  const interrupted = new AbortController();
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(signal, () => interrupted.abort());
+  }
+  const { signal } = interrupted;
+  const files = findFiles(process.argv.slice(2));
+  if (files.length === 0) {
+    console.log("[attacks] no file of attacks has such a path: nothing ran");
+    return 1;
+  }
+  const { env, firefox } = await prepare({ browser: true, firefox: true, signal });
+  const browsers = [{ browser: "Chromium", project: "browser" }];
+  if (firefox !== undefined) browsers.push({ browser: "Firefox", project: "firefox" });
+  else console.log("[attacks] Firefox: SKIPPED (no Firefox here: install it, or set MCP_OPTIMIZER_FIREFOX)");
+
+  const folder = mkdtempSync(path.join(tmpdir(), "mcp-optimizer-attacks-"));
+  /** @type {{ text: string, failures: number }[]} */
+  const tables = [];
+  let passed = true;
+  try {
+    for (const { browser, project } of browsers) {
+      if (signal.aborted) break;
+      console.log(`[attacks] ${browser}: ${files.length} files; this takes minutes`);
+      const report = path.join(folder, `${project}.json`);
+      const vitest = path.join(projectRoot, "node_modules", "vitest", "vitest.mjs");
+      const { code, end } = await run(
+        "node",
+        [
+          vitest,
+          "run",
+          `--project=${project}`,
+          ...files,
+          "--reporter=dot",
+          "--reporter=json",
+          `--outputFile.json=${report}`,
+        ],
+        {
+          cwd: projectRoot,
+          env: { ...env, MCP_OPTIMIZER_CONTROLS: "1", TMPDIR: folder, TEMP: folder, TMP: folder },
+          timeoutMs: TIMEOUT_MS,
+          output: "inherit",
+          signal,
+        },
+      );
+      passed &&= code === 0;
+      if (end !== "exited") console.log(`[attacks] ${browser}: FAILED (${end})`);
+      tables.push(readTables(browser, report));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+  for (const { text } of tables) console.log(text);
+  if (!passed) console.log("\nFAILED: see above");
+  return passed && !signal.aborted && tables.every(({ failures }) => failures === 0) ? 0 : 1;
+});
+
+/**
+ * @param {readonly string[]} words
+ * @returns {string[]} The files of attacks whose path contains one of them; all, when there are none.
+ */
+function findFiles(words) {
+  return readdirSync(path.join(projectRoot, "tests/attacks"), { recursive: true, encoding: "utf8" })
+    .map((file) => `tests/attacks/${file.replaceAll(path.sep, "/")}`)
+    .filter((file) => /\.(?:test|control)\.ts$/.test(file))
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+}
+
+/**
+ * @param {string} browser
+ * @param {string} file Vitest's JSON report.
+ * @returns {{ text: string, failures: number }}
+ */
+function readTables(browser, file) {
+  /** @type {import("./report.mjs").Report} */
+  let report;
+  try {
+    report = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return { text: `\n${browser}: NOTHING RAN (Vitest left no report)`, failures: 1 };
+  }
+  return formatReport(browser, report);
+}
