@@ -25,6 +25,8 @@ function pageProject(
     // What the build does for pages: WebKit knows no `using`.
     oxc: { target: "es2022" },
     optimizeDeps: {
+      // A dependency that is found late would load the running tests anew.
+      noDiscovery: true,
       include: [
         "comlink",
         "@modelcontextprotocol/client",
