@@ -3,7 +3,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { loadPyodide } from "pyodide";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
-import { packMemory } from "../base/sparse-memory.ts";
+import { packSnapshot } from "../base/wasm-snapshot.ts";
 import { makeOnce } from "./build-cache.ts";
 import { compilePythonLibrary } from "./python-library.ts";
 
@@ -24,15 +24,15 @@ export async function makePythonSnapshot(archive: string): Promise<string> {
     const snapshot = await takeSnapshot(library, sources);
     // The number of bytes before the memory stands second.
     const [, start = 0] = new Uint32Array(snapshot.buffer, 0, 2);
-    const before = await memoryBefore(library, snapshot);
+    const { functions, before } = await instanceBefore(library, snapshot);
     const memory = snapshot.subarray(start);
     if (memory.length !== before.length) {
       throw new Error(`The snapshot of Python has outgrown the ${before.length} bytes that it starts with.`);
     }
     // A page of zeros counts where something else would stand.
     const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
-    const file = packMemory(
-      snapshot.subarray(0, start),
+    const file = packSnapshot(
+      { functions, head: snapshot.subarray(0, start) },
       memory,
       (from, to) => !isZero(memory.subarray(from, to)) || !isZero(before.subarray(from, to)),
     );
@@ -49,18 +49,21 @@ async function takeSnapshot(library: string, sources: readonly string[]): Promis
   return new Uint8Array(python.makeMemorySnapshot());
 }
 
-/** The memory of an interpreter at the moment when a snapshot is written into it. */
-async function memoryBefore(library: string, snapshot: Uint8Array): Promise<Uint8Array> {
-  let before: Uint8Array = new Uint8Array();
+/** An instance at the moment when a snapshot is written into its memory. */
+async function instanceBefore(
+  library: string,
+  snapshot: Uint8Array,
+): Promise<{ readonly functions: number; readonly before: Uint8Array }> {
+  const taken = Promise.withResolvers<{ functions: number; before: Uint8Array }>();
   await loadPyodide({
     stdLibURL: library,
     jsglobals: {},
     _loadSnapshot: snapshot,
     createPyodideModule: async (settings) => {
       const module = await createPyodideModule(settings);
-      before = module.HEAPU8.slice();
+      taken.resolve({ functions: module.wasmTable.length, before: module.HEAPU8.slice() });
       return module;
     },
   });
-  return before;
+  return taken.promise;
 }

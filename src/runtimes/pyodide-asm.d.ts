@@ -2,6 +2,9 @@
 declare module "pyodide/pyodide.asm.mjs" {
   import type { PyodideConfig } from "pyodide";
 
-  const createPyodideModule: NonNullable<NonNullable<PyodideConfig>["createPyodideModule"]>;
-  export default createPyodideModule;
+  type Create = NonNullable<NonNullable<PyodideConfig>["createPyodideModule"]>;
+  /** Emscripten's module, as far as our snapshot reads it. */
+  type Module = Awaited<ReturnType<Create>> & { readonly wasmTable: { readonly length: number } };
+
+  export default function createPyodideModule(...args: Parameters<Create>): Promise<Module>;
 }

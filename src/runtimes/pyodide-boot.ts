@@ -4,7 +4,7 @@
 import { loadPyodide, type PyodideAPI } from "pyodide";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
 import { isJsonObject } from "../base/json.ts";
-import { unpackMemory } from "../base/sparse-memory.ts";
+import { openSnapshot } from "../base/wasm-snapshot.ts";
 import { emptyScope } from "./empty-scope.ts";
 import type { BootMessage } from "./serve.ts";
 
@@ -37,32 +37,48 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
   const deliver = (name: string): ArrayBuffer | undefined =>
     name === "python_stdlib.zip" ? library : files[`package/${name}`];
   replaceFetching(engine, deliver);
-  const python = await loadPyodide({
+  const config = {
     indexURL: NOWHERE,
     packageBaseUrl: NOWHERE,
     lockFileContents,
     packages: packageNames(lockFileContents),
     // What Python finds under `import js`: nothing.
     jsglobals: {},
-    ...(memory === undefined ? { createPyodideModule } : fromSnapshot(memory)),
-  });
+  };
+  const python = await (memory === undefined ? start(config) : startFromSnapshot(config, memory));
   const stayed = emptyScope(KEPT);
   if (stayed.length > 0) throw new Error(`The worker's scope still holds ${stayed.join(", ")}.`);
   return python;
 }
 
+type Config = NonNullable<Parameters<typeof loadPyodide>[0]>;
+
+function start(config: Config): Promise<PyodideAPI> {
+  return loadPyodide({ ...config, createPyodideModule });
+}
+
 /** Starts from the memory of an interpreter that had started, and had run our prelude. */
-function fromSnapshot(memory: ArrayBuffer): NonNullable<Parameters<typeof loadPyodide>[0]> {
-  const { head, writeTo } = unpackMemory(memory);
-  return {
-    // Pyodide would want one copy of all the memory more: given the head alone, it adds nothing.
-    _loadSnapshot: head,
-    createPyodideModule: async (settings) => {
-      const module = await createPyodideModule(settings);
-      writeTo(module.HEAPU8);
-      return module;
-    },
-  };
+async function startFromSnapshot(config: Config, file: ArrayBuffer): Promise<PyodideAPI> {
+  const { functions, head, writeTo } = openSnapshot(file);
+  let fits = true;
+  try {
+    return await loadPyodide({
+      ...config,
+      // Pyodide would want one copy of all the memory more: given the head alone, it adds nothing.
+      _loadSnapshot: head,
+      createPyodideModule: async (settings) => {
+        const module = await createPyodideModule(settings);
+        fits = module.wasmTable.length === functions;
+        if (!fits) throw new Error("The snapshot was made among other functions.");
+        writeTo(module.HEAPU8);
+        return module;
+      },
+    });
+  } catch (error) {
+    // Pyodide uses one function less in browsers without garbage-collected WebAssembly, and on iOS.
+    if (fits) throw error;
+    return start(config);
+  }
 }
 
 /** Has Pyodide find its files among those that were handed in. */

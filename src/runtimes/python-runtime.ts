@@ -28,8 +28,12 @@ interface PyodideInternals {
 
 /** `run` of the prelude. */
 interface RunFunction {
+  (source: string, inputs: string, namespaces: string): PromiseLike<string>;
   callPromising(source: string, inputs: string, namespaces: string): Promise<string>;
 }
+
+/** Whether the browser can suspend Python (JSPI). WebKit can't: what waits in synchronous code fails there. */
+const SUSPENDS = "Suspending" in WebAssembly;
 
 const SIGINT = 2;
 
@@ -119,7 +123,9 @@ class PythonRun implements RuntimeRun {
     pyodide.setStdin({ error: true });
     this.#wake();
     this.#listenForInterrupts();
-    this.#run.callPromising(program.code, program.inputs, JSON.stringify(namespaces)).then(
+    const args = [program.code, program.inputs, JSON.stringify(namespaces)] as const;
+    const run = this.#run;
+    Promise.resolve(SUSPENDS ? run.callPromising(...args) : run(...args)).then(
       (text) => this.#settle(text),
       (error: unknown) => this.#crash(error),
     );

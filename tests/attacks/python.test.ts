@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunOptions } from "../../src/engine/program-runner.ts";
 import { createOptimizer, pyodide, SandboxFrame } from "../../src/index.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
-import { PYTHON, skipAllWhere } from "../suites/differences.ts";
+import { PYTHON_ATTACKS, skipAllWhere } from "../suites/differences.ts";
 import { record } from "./escapes/record.ts";
 import { type Canary, openCanary } from "./setup/canary.ts";
 import { LOADED_MACHINE_MS, type PageWatch, watchPage } from "./setup/page-watch.ts";
 import { endOf, openTarget, type Target } from "./setup/target.ts";
 
-skipAllWhere(PYTHON);
+skipAllWhere(PYTHON_ATTACKS);
 
 let target: Target;
 beforeAll(async () => {

@@ -1,9 +1,7 @@
 import { expect, test } from "vitest";
 import { createOptimizer } from "../../src/create-optimizer.ts";
-import { PYTHON, skipWhere } from "../suites/differences.ts";
 
-test("programs of one session share their context in whatever language they are", async (context) => {
-  skipWhere(PYTHON, context);
+test("programs of one session share their context in whatever language they are", async () => {
   await using optimizer = await createOptimizer({ tools: { ping: { call: async () => "pong" } } });
   const value = async (
     language: "javascript" | "python",

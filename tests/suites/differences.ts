@@ -19,9 +19,15 @@ export const RECURSION: Differences = {
     "A worker's own stack is smaller in Firefox than what QuickJS may take of it: the run ends as crashed, and not as an error of the program.",
 };
 
-/** Every program in Python. */
-export const PYTHON: Differences = {
-  webkit: "Pyodide's callPromising, which starts every program, needs JSPI, and WebKitGTK 2.50 has none.",
+/** What waits inside synchronous Python. */
+export const SYNCHRONOUS_PYTHON: Differences = {
+  webkit: "Synchronous code waits by JSPI, which WebKitGTK 2.50 lacks: the call says to write `await`.",
+};
+
+/** The attacks of Python programs. */
+export const PYTHON_ATTACKS: Differences = {
+  webkit:
+    "Not tried there yet: an interpreter starts in seconds, and many of these programs call synchronously.",
 };
 
 /** The reason that counts in this browser. */
