@@ -2,7 +2,8 @@
 // the page's storage, or code from text. Each wall is taken away once, to see that the probe would tell.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { NESTED_WORKERS, reasonHere, skipWhere } from "../suites/differences.ts";
+import { NESTED_WORKERS } from "../suites/differences.ts";
+import { reasonHere, skipWhere } from "../suites/skips.ts";
 import probe from "./payloads/worker-reach.js?raw";
 import { type Canary, openCanary } from "./setup/canary.ts";
 import { framePolicy, openFrameWith, workerScript } from "./setup/frame-with.ts";

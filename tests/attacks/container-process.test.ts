@@ -7,8 +7,9 @@ import { type Limits, resolveLimits } from "../../src/sandbox/limits.ts";
 import type { RunOutcome, Sandbox } from "../../src/sandbox/sandbox.ts";
 import { webcontainer } from "../../src/webcontainer.ts";
 import { bootContainer, findProcesses } from "../browser/setup/webcontainer/page.ts";
-import { type Differences, skipWhere } from "../suites/differences.ts";
+import type { Differences } from "../suites/differences.ts";
 import { type RecordingPort, recordingPort } from "../suites/recording-port.ts";
+import { skipWhere } from "../suites/skips.ts";
 import { LOADED_MACHINE_MS, watchPage } from "./setup/page-watch.ts";
 
 const CLIENT = "attacks";

@@ -4,7 +4,8 @@
 import { describe, expect, test } from "vitest";
 import { SandboxFrame } from "../../src/sandbox/browser/frame.ts";
 import frameHtml from "../../src/sandbox/browser/frame-document.ts?frame";
-import { type Differences, skipWhere } from "../suites/differences.ts";
+import type { Differences } from "../suites/differences.ts";
+import { skipWhere } from "../suites/skips.ts";
 import { openCanary, openUdpCanary } from "./setup/canary.ts";
 import { hostileSource, openHostileTarget } from "./setup/hostile-worker.ts";
 import { benignValue, endOf, openTarget } from "./setup/target.ts";

@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SandboxFrame } from "../../src/sandbox/browser/frame.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
-import { type Differences, skipWhere } from "../suites/differences.ts";
+import type { Differences } from "../suites/differences.ts";
+import { skipWhere } from "../suites/skips.ts";
 import { type HostileTarget, hostileSource, openHostileTarget } from "./setup/hostile-worker.ts";
 import { LOADED_MACHINE_MS } from "./setup/page-watch.ts";
 import { benignValue, endOf, measure } from "./setup/target.ts";

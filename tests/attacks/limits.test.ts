@@ -3,7 +3,8 @@
 // next run must work.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RECURSION, reasonHere } from "../suites/differences.ts";
+import { RECURSION } from "../suites/differences.ts";
+import { reasonHere } from "../suites/skips.ts";
 import { onEveryEngine } from "./setup/engines.ts";
 import { DEEP, ENDLESS, type LimitAttack, MEMORY, OUTPUT, WALKS } from "./setup/limit-attacks.ts";
 import { LOADED_MACHINE_MS } from "./setup/page-watch.ts";

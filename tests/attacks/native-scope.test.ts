@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SandboxFrame } from "../../src/sandbox/browser/frame.ts";
 import { native } from "../../src/sandbox/browser/native.ts";
-import { NESTED_WORKERS, skipAllWhere } from "../suites/differences.ts";
+import { NESTED_WORKERS } from "../suites/differences.ts";
+import { skipAllWhere } from "../suites/skips.ts";
 import walk from "./payloads/scope-reach.js?raw";
 import { benignValue, endOf, openTarget, type Target } from "./setup/target.ts";
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createOptimizer, native, quickjs, SandboxFrame } from "../../src/index.ts";
-import { NESTED_WORKERS, skipAllWhere, skipWhere } from "../suites/differences.ts";
+import { NESTED_WORKERS } from "../suites/differences.ts";
 import { createPlace, type SandboxPlace } from "../suites/sandbox-case.ts";
 import { sandboxSuite } from "../suites/sandbox-suite.ts";
+import { skipAllWhere, skipWhere } from "../suites/skips.ts";
 
 skipAllWhere(NESTED_WORKERS);
 

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { pyodide } from "../../src/sandbox/browser/pyodide.ts";
-import { reasonHere, reasonsHere, SYNCHRONOUS_PYTHON } from "../suites/differences.ts";
+import { SYNCHRONOUS_PYTHON } from "../suites/differences.ts";
 import { createPlace } from "../suites/sandbox-case.ts";
 import { sandboxSuite } from "../suites/sandbox-suite.ts";
+import { reasonHere, reasonsHere } from "../suites/skips.ts";
 
 sandboxSuite("Pyodide in a worker of the isolated frame", {
   createSandbox: pyodide,

@@ -1,6 +1,7 @@
 import { quickjs } from "../../src/sandbox/browser/quickjs.ts";
-import { RECURSION, reasonsHere } from "../suites/differences.ts";
+import { RECURSION } from "../suites/differences.ts";
 import { sandboxSuite } from "../suites/sandbox-suite.ts";
+import { reasonsHere } from "../suites/skips.ts";
 
 sandboxSuite("QuickJS in a worker of the isolated frame", {
   createSandbox: quickjs,

@@ -1,5 +1,5 @@
 import { expect, inject, test } from "vitest";
-import { skipWhere } from "../suites/differences.ts";
+import { skipWhere } from "../suites/skips.ts";
 import type { StrictPageReport } from "./setup/strict-page.ts";
 
 const { errors, strictPages } = inject("servers");

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { reasonHere } from "../../suites/differences.ts";
+import { reasonHere } from "../../suites/skips.ts";
 import { type PlantedSecrets, plantSecrets } from "../setup/planted-secrets.ts";
 import { type BenignProgram, type EscapeCase, type EscapeTarget, INERT } from "./escape-case.ts";
 import type { Executor } from "./executor.ts";

@@ -2,7 +2,8 @@
 // the same programs where nothing holds them, is unsafe-javascript.control.ts.
 
 import { describe } from "vitest";
-import { NESTED_WORKERS, skipAllWhere } from "../../suites/differences.ts";
+import { NESTED_WORKERS } from "../../suites/differences.ts";
+import { skipAllWhere } from "../../suites/skips.ts";
 import { BENIGN_PROGRAMS } from "./benign-programs.ts";
 import { escapeSuite } from "./escape-suite.ts";
 import { openProduct } from "./executor.ts";

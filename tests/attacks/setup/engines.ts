@@ -4,7 +4,8 @@ import { SandboxFrame } from "../../../src/sandbox/browser/frame.ts";
 import { native } from "../../../src/sandbox/browser/native.ts";
 import { pyodide } from "../../../src/sandbox/browser/pyodide.ts";
 import { quickjs } from "../../../src/sandbox/browser/quickjs.ts";
-import { NESTED_WORKERS, skipAllWhere } from "../../suites/differences.ts";
+import { NESTED_WORKERS } from "../../suites/differences.ts";
+import { skipAllWhere } from "../../suites/skips.ts";
 import { openTarget, type Target } from "./target.ts";
 
 export type EngineName = "quickjs" | "native" | "pyodide";
