@@ -34,8 +34,7 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
     throw new Error("The frame did not hand in all of Pyodide.");
   }
   const lockFileContents = new TextDecoder().decode(lock);
-  const parcels = new Map([...Object.entries(files), ["package/python_stdlib.zip", library]]);
-  replaceFetching(engine, (name) => parcels.get(`package/${name}`));
+  replaceFetching(engine, (name) => (name === "python_stdlib.zip" ? library : files[`package/${name}`]));
   const config = {
     indexURL: NOWHERE,
     packageBaseUrl: NOWHERE,
@@ -45,8 +44,8 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
     jsglobals: {},
   };
   const python = await (memory === undefined ? start(config) : startFromSnapshot(config, memory));
-  // Pyodide keeps what it was given to find them with.
-  parcels.clear();
+  // Pyodide has copies. Given back now, and not when the browser looks for garbage.
+  for (const file of Object.values(files)) file.transfer(0);
   const stayed = emptyScope(KEPT);
   if (stayed.length > 0) throw new Error(`The worker's scope still holds ${stayed.join(", ")}.`);
   return python;
@@ -60,21 +59,18 @@ function start(config: Config): Promise<PyodideAPI> {
 
 /** Starts from the memory of an interpreter that had started, and had run our prelude. */
 async function startFromSnapshot(config: Config, file: ArrayBuffer): Promise<PyodideAPI> {
-  let snapshot: ReturnType<typeof openSnapshot> | undefined = openSnapshot(file);
-  const { functions, head } = snapshot;
+  const { functions, head, writeTo } = openSnapshot(file);
   let fits = true;
   try {
     return await loadPyodide({
       ...config,
       // Pyodide would want one copy of all the memory more: given the head alone, it adds nothing.
-      _loadSnapshot: head.slice(),
+      _loadSnapshot: head,
       createPyodideModule: async (settings) => {
         const module = await createPyodideModule(settings);
         fits = module.wasmTable.length === functions;
         if (!fits) throw new Error("The snapshot was made among other functions.");
-        snapshot?.writeTo(module.HEAPU8);
-        // Pyodide keeps this function, and with it what it can reach.
-        snapshot = undefined;
+        writeTo(module.HEAPU8);
         return module;
       },
     });
