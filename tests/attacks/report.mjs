@@ -94,16 +94,17 @@ export function formatReport(browser, report) {
   const all = [attacks, baseline, controls, benign].map((table) => count(table.map(({ test }) => test)));
   const [tried, caught, shown, alive] = all;
   const rest = count(others);
+  // Of some files alone, such as the controls, no attack is expected.
+  const ran = all.some(({ passed }) => passed > 0);
   const failures =
-    all.reduce((sum, { failed }) => sum + failed, rest.failed + unloadable.length) +
-    (tried?.passed === 0 ? 1 : 0);
+    all.reduce((sum, { failed }) => sum + failed, rest.failed + unloadable.length) + (ran ? 0 : 1);
   lines.push(
     `\n${browser}: ${tried?.passed} attacks held, ${tried?.failed} got through, ${tried?.skipped} skipped; ` +
       `${alive?.passed} of ${benign.length} benign programs work; ` +
       `${caught?.passed} caught where nothing holds them, ${caught?.failed} missed, ${caught?.skipped} harmless there; ` +
       `${shown?.passed} of ${controls.length} walls shown; ` +
       `${rest.passed} other tests passed, ${rest.failed + unloadable.length} failed` +
-      `${tried?.passed === 0 ? "; NOTHING RAN" : ""}`,
+      `${ran ? "" : "; NOTHING RAN"}`,
   );
   return { text: lines.join("\n"), failures };
 }

@@ -85,7 +85,7 @@ test("whatever fails is a failure, and says why", () => {
   }
 });
 
-test("no attack that ran is a failure, as is a file that cannot be loaded", () => {
+test("a run of nothing is a failure, as is a file that cannot be loaded", () => {
   expect(formatReport("Chromium", report())).toMatchObject({
     text: expect.stringContaining("NOTHING RAN"),
     failures: 1,
