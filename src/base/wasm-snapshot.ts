@@ -39,7 +39,9 @@ export function packSnapshot(
 }
 
 /** What {@link packSnapshot} packed, and a function that writes its pages into a memory. */
-export function openSnapshot(file: ArrayBuffer): WasmSnapshot & { writeTo(memory: Uint8Array): void } {
+export function openSnapshot(
+  file: ArrayBuffer,
+): WasmSnapshot & { readonly writeTo: (memory: Uint8Array) => void } {
   const [functions = 0, headLength = 0, count = 0] = new Uint32Array(file, 0, 3);
   const numbers = new Uint32Array(file, BEGINNING + headLength, count);
   return {
