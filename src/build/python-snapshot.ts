@@ -1,13 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { loadPyodide } from "pyodide";
-import createPyodideModule from "pyodide/pyodide.asm.mjs";
 import { packSnapshot } from "../base/wasm-snapshot.ts";
 import { makeOnce } from "./build-cache.ts";
 import { compilePythonLibrary } from "./python-library.ts";
-
-const runtimes = path.resolve(import.meta.dirname, "../runtimes");
 
 /**
  * The memory of an interpreter that has started, over our library, and has run our prelude. Resolves with
@@ -15,12 +11,11 @@ const runtimes = path.resolve(import.meta.dirname, "../runtimes");
  */
 export async function makePythonSnapshot(archive: string): Promise<string> {
   const library = await compilePythonLibrary(archive);
-  const read = (file: string): Promise<string> => readFile(file, "utf8");
-  const sources = await Promise.all(
-    ["python-values.py", "python-prelude.py"].map((name) => read(`${runtimes}/${name}`)),
-  );
-  const parts = [library, ...sources, await read(import.meta.filename)];
-  return makeOnce("python-memory.gz", parts, async () => {
+  const read = (names: readonly string[]): Promise<string[]> =>
+    Promise.all(names.map((name) => readFile(path.resolve(import.meta.dirname, name), "utf8")));
+  const sources = await read(["../runtimes/python-values.py", "../runtimes/python-prelude.py"]);
+  const makers = await read(["python-snapshot.ts", "../base/wasm-snapshot.ts"]);
+  return makeOnce("python-memory.gz", [library, ...sources, ...makers], async () => {
     const snapshot = await takeSnapshot(library, sources);
     // The number of bytes before the memory stands second.
     const [, start = 0] = new Uint32Array(snapshot.buffer, 0, 2);
@@ -42,6 +37,7 @@ export async function makePythonSnapshot(archive: string): Promise<string> {
 
 /** Pyodide's own snapshot: a head, then all of the memory. Nothing of JavaScript may be held by Python yet. */
 async function takeSnapshot(library: string, sources: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
+  const { loadPyodide } = await import("pyodide");
   const python = await loadPyodide({ stdLibURL: library, jsglobals: {}, _makeSnapshot: true });
   const scope = python.toPy({});
   for (const source of sources) python.runPython(source, { globals: scope });
@@ -54,6 +50,10 @@ async function instanceBefore(
   library: string,
   snapshot: Uint8Array,
 ): Promise<{ readonly functions: number; readonly before: Uint8Array }> {
+  const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all([
+    import("pyodide"),
+    import("pyodide/pyodide.asm.mjs"),
+  ]);
   const taken = Promise.withResolvers<{ functions: number; before: Uint8Array }>();
   await loadPyodide({
     stdLibURL: library,

@@ -14,7 +14,8 @@ export interface PyodideOptions extends FrameSandboxOptions {
   /** What programs may import beside the standard library. Every interpreter starts with all of it. */
   readonly packages?: PythonPackages;
   /**
-   * Starts interpreters from the memory of one that had started, which is faster. All of them then have one hash seed, which is that of the build: `hash("x")` is the same in every run. Default true.
+   * Starts interpreters from the memory of one that had started, which is faster. All of them then have one
+   * hash seed, which is that of the build: `hash("x")` is the same in every run. Default true.
    */
   readonly snapshot?: boolean;
 }
