@@ -1,6 +1,6 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
-import { drivenBrowser } from "./tests/drivers/driven-browser.ts";
+import { type DrivenBrowser, drivenBrowser } from "./tests/drivers/driven-browser.ts";
 import { launchFirefox } from "./tests/drivers/firefox.ts";
 import { launchWebkit } from "./tests/drivers/webkit.ts";
 
@@ -56,8 +56,21 @@ function pageProject(
   };
 }
 
-const firefox = process.env.MCP_OPTIMIZER_FIREFOX;
-const webkit = process.env.MCP_OPTIMIZER_WEBKIT;
+/** The same in a browser of ours, where there is one. */
+function drivenProject(
+  name: "firefox" | "webkit",
+  executable: string | undefined,
+  launch: (executable: string) => Promise<DrivenBrowser>,
+): TestProjectInlineConfiguration[] {
+  if (executable === undefined) return [];
+  return [
+    pageProject(
+      name,
+      name,
+      drivenBrowser(name, () => launch(executable)),
+    ),
+  ];
+}
 
 export default defineConfig({
   test: {
@@ -73,24 +86,8 @@ export default defineConfig({
           launchOptions: { args, ...(executablePath === undefined ? {} : { executablePath }) },
         }),
       ),
-      ...(firefox === undefined
-        ? []
-        : [
-            pageProject(
-              "firefox",
-              "firefox",
-              drivenBrowser("firefox", () => launchFirefox(firefox)),
-            ),
-          ]),
-      ...(webkit === undefined
-        ? []
-        : [
-            pageProject(
-              "webkit",
-              "webkit",
-              drivenBrowser("webkit", () => launchWebkit(webkit)),
-            ),
-          ]),
+      ...drivenProject("firefox", process.env.MCP_OPTIMIZER_FIREFOX, launchFirefox),
+      ...drivenProject("webkit", process.env.MCP_OPTIMIZER_WEBKIT, launchWebkit),
       {
         extends: "./vite.config.ts",
         test: {

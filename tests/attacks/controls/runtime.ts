@@ -14,7 +14,8 @@ import { SandboxFrame } from "../../../src/sandbox/browser/frame.ts";
 import type { RuntimeAssets } from "../../../src/sandbox/browser/frame-control.ts";
 import { createFrameSandbox, type FrameRuntime } from "../../../src/sandbox/browser/frame-sandbox.ts";
 import { fetchPackages } from "../../../src/sandbox/browser/python-packages.ts";
-import { endOf, openTarget, type Target } from "../setup/target.ts";
+import { openOn } from "../setup/engines.ts";
+import { endOf, type Target } from "../setup/target.ts";
 import { wordsOf } from "./control-suite.ts";
 
 export const SCRIPTS = { quickjs: quickjsScript, native: nativeScript, python: pythonScript } as const;
@@ -73,15 +74,7 @@ export async function openAssets(
     },
     { frame },
   );
-  const target = await openTarget({ frame, sandboxes: [sandbox] });
-  return {
-    ...target,
-    async [Symbol.asyncDispose]() {
-      await target[Symbol.asyncDispose]();
-      await sandbox[Symbol.asyncDispose]();
-      await frame[Symbol.asyncDispose]();
-    },
-  };
+  return openOn(frame, sandbox);
 }
 
 async function binariesOf(

@@ -4,6 +4,7 @@ import { SandboxFrame } from "../../../src/sandbox/browser/frame.ts";
 import { native } from "../../../src/sandbox/browser/native.ts";
 import { pyodide } from "../../../src/sandbox/browser/pyodide.ts";
 import { quickjs } from "../../../src/sandbox/browser/quickjs.ts";
+import type { Sandbox } from "../../../src/sandbox/sandbox.ts";
 import { NESTED_WORKERS } from "../../suites/differences.ts";
 import { skipAllWhere } from "../../suites/skips.ts";
 import { openTarget, type Target } from "./target.ts";
@@ -30,6 +31,15 @@ export async function openEngine(
 ): Promise<Target> {
   const frame = new SandboxFrame();
   const sandbox = CREATE[name]({ frame, ...(maxWorkers === undefined ? {} : { maxWorkers }) });
+  return openOn(frame, sandbox, options);
+}
+
+/** Opens an engine with this sandbox alone. Both are closed with it, and the frame. */
+export async function openOn(
+  frame: SandboxFrame,
+  sandbox: Sandbox,
+  options: Omit<EngineOptions, "maxWorkers"> = {},
+): Promise<Target> {
   const target = await openTarget({ ...options, frame, sandboxes: [sandbox] });
   return {
     ...target,
