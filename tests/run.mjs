@@ -10,11 +10,9 @@
  *
  * The last line reads `N passed, N failed, N skipped`: each test counts, and each gate counts as one.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { prepare, projectRoot, runAsCommand } from "./setup/prepare.mjs";
 import { npm, run } from "./setup/process.mjs";
+import { runVitest } from "./setup/vitest.mjs";
 
 const GATE_TIMEOUT_MS = 10 * 60_000;
 const SUITES_TIMEOUT_MS = 60 * 60_000;
@@ -145,36 +143,25 @@ async function runGate(gate, env, signal) {
  */
 async function runSuites(selection, env, signal) {
   console.log(`[suites] vitest run ${selection.join(" ")}`);
-  const folder = mkdtempSync(path.join(tmpdir(), "mcp-optimizer-test-"));
-  const report = path.join(folder, "report.json");
-  // What a suite leaves behind when it is ended by force goes with the folder.
-  const suiteEnv = { ...env, TMPDIR: folder, TEMP: folder, TMP: folder };
-  try {
-    const vitest = path.join(projectRoot, "node_modules", "vitest", "vitest.mjs");
-    const { code, end } = await run(
-      "node",
-      [vitest, "run", ...selection, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
-      { cwd: projectRoot, env: suiteEnv, timeoutMs: SUITES_TIMEOUT_MS, output: "inherit", signal },
-    );
-    const counts = readReport(report);
-    if (end !== "exited") console.log(`[suites] ${selection.join(" ")}: FAILED (${end})`);
-    // A failure outside any test (an unhandled error, no test found, a crash) must show in the numbers.
-    if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1 };
-    return counts;
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  }
+  const { code, end, report } = await runVitest([...selection, "--reporter=default"], {
+    root: projectRoot,
+    env,
+    timeoutMs: SUITES_TIMEOUT_MS,
+    signal,
+  });
+  const counts = countTests(report);
+  if (end !== "exited") console.log(`[suites] ${selection.join(" ")}: FAILED (${end})`);
+  // A failure outside any test (an unhandled error, no test found, a crash) must show in the numbers.
+  if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1 };
+  return counts;
 }
 
 /**
- * @param {string} file Vitest's JSON report.
+ * @param {any} report Vitest's JSON report, if there is one.
  * @returns {Counts}
  */
-function readReport(file) {
-  let report;
-  try {
-    report = JSON.parse(readFileSync(file, "utf8"));
-  } catch {
+function countTests(report) {
+  if (report === undefined) {
     console.log("[suites] Vitest left no report");
     return { passed: 0, failed: 1, skipped: 0 };
   }

@@ -8,11 +8,10 @@
  *
  * Ends with 1 when an attack got through, a control no longer shows that it can, or nothing ran.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { prepare, projectRoot, runAsCommand } from "../setup/prepare.mjs";
-import { run } from "../setup/process.mjs";
+import { runVitest } from "../setup/vitest.mjs";
 import { formatReport } from "./report.mjs";
 
 const TIMEOUT_MS = 60 * 60_000;
@@ -33,41 +32,25 @@ await runAsCommand(async () => {
   if (firefox !== undefined) browsers.push({ browser: "Firefox", project: "firefox" });
   else console.log("[attacks] Firefox: SKIPPED (no Firefox here: install it, or set MCP_OPTIMIZER_FIREFOX)");
 
-  const folder = mkdtempSync(path.join(tmpdir(), "mcp-optimizer-attacks-"));
   /** @type {{ text: string, failures: number }[]} */
   const tables = [];
   let passed = true;
-  try {
-    for (const { browser, project } of browsers) {
-      if (signal.aborted) break;
-      console.log(`[attacks] ${browser}: ${files.length} files; this takes minutes`);
-      const report = path.join(folder, `${project}.json`);
-      const vitest = path.join(projectRoot, "node_modules", "vitest", "vitest.mjs");
-      const { code, end } = await run(
-        "node",
-        [
-          vitest,
-          "run",
-          `--project=${project}`,
-          ...files,
-          "--reporter=dot",
-          "--reporter=json",
-          `--outputFile.json=${report}`,
-        ],
-        {
-          cwd: projectRoot,
-          env: { ...env, MCP_OPTIMIZER_CONTROLS: "1", TMPDIR: folder, TEMP: folder, TMP: folder },
-          timeoutMs: TIMEOUT_MS,
-          output: "inherit",
-          signal,
-        },
-      );
-      passed &&= code === 0;
-      if (end !== "exited") console.log(`[attacks] ${browser}: FAILED (${end})`);
-      tables.push(readTables(browser, report));
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  for (const { browser, project } of browsers) {
+    if (signal.aborted) break;
+    console.log(`[attacks] ${browser}: ${files.length} files; this takes minutes`);
+    const { code, end, report } = await runVitest([`--project=${project}`, ...files, "--reporter=dot"], {
+      root: projectRoot,
+      env: { ...env, MCP_OPTIMIZER_CONTROLS: "1" },
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    });
+    passed &&= code === 0;
+    if (end !== "exited") console.log(`[attacks] ${browser}: FAILED (${end})`);
+    tables.push(
+      report === undefined
+        ? { text: `\n${browser}: NOTHING RAN (Vitest left no report)`, failures: 1 }
+        : formatReport(browser, report),
+    );
   }
   for (const { text } of tables) console.log(text);
   if (!passed) console.log("\nFAILED: see above");
@@ -83,20 +66,4 @@ function findFiles(words) {
     .map((file) => `tests/attacks/${file.replaceAll(path.sep, "/")}`)
     .filter((file) => /\.(?:test|control)\.ts$/.test(file))
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
-}
-
-/**
- * @param {string} browser
- * @param {string} file Vitest's JSON report.
- * @returns {{ text: string, failures: number }}
- */
-function readTables(browser, file) {
-  /** @type {import("./report.mjs").Report} */
-  let report;
-  try {
-    report = JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return { text: `\n${browser}: NOTHING RAN (Vitest left no report)`, failures: 1 };
-  }
-  return formatReport(browser, report);
 }
