@@ -4,6 +4,8 @@ import engine from "pyodide/pyodide.asm.wasm?gzip";
 import engineSha256 from "pyodide/pyodide.asm.wasm?gzip&sha256";
 import library from "pyodide/python_stdlib.zip?pyc";
 import librarySha256 from "pyodide/python_stdlib.zip?pyc&sha256";
+import snapshot from "pyodide/python_stdlib.zip?snapshot";
+import snapshotSha256 from "pyodide/python_stdlib.zip?snapshot&sha256";
 import quickjsEngine from "quickjs-wasi/quickjs.wasm?gzip";
 import quickjsSha256 from "quickjs-wasi/quickjs.wasm?gzip&sha256";
 import { describe, expect, test } from "vitest";
@@ -15,6 +17,7 @@ import { record } from "./escapes/record.ts";
 const BINARIES = [
   ["Python's engine", engine, engineSha256],
   ["Python's library", library, librarySha256],
+  ["Python's snapshot", snapshot, snapshotSha256],
   ["the engine of JavaScript", quickjsEngine, quickjsSha256],
 ] as const;
 
