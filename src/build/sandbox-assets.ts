@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Plugin } from "vite";
+import { prepareLoader } from "./pyodide-loader.ts";
 import { compilePythonLibrary } from "./python-library.ts";
 import { makePythonSnapshot } from "./python-snapshot.ts";
 
@@ -57,7 +58,7 @@ export function sandboxAssets(): Plugin {
     // What was made of the sources is made anew when one of them changes.
     watchChange: () => made.clear(),
     transform(code, id) {
-      return id.endsWith("/pyodide.asm.mjs") ? prepareEngineLoader(code) : undefined;
+      return prepareLoader(code, id);
     },
     async load(id) {
       const [, file, kind, sha256] = asset.exec(id) ?? [];
@@ -73,22 +74,6 @@ export function sandboxAssets(): Plugin {
       return `export default ${JSON.stringify(text)};`;
     },
   };
-}
-
-/**
- * Pyodide looks for its engine beside itself, and a bundler would put all of it into the script. Nearly all
- * of its megabyte is one function: in parentheses V8 parses it once and not twice.
- */
-function prepareEngineLoader(code: string): string {
-  const prepared = code
-    .replaceAll("import.meta.url", "self.location.href")
-    .replace(
-      /^async function (_createPyodideModule)(\(.*\})export default \1;/s,
-      "const $1=(async function$2);export default $1;",
-    );
-  if (!prepared.startsWith("const _createPyodideModule"))
-    throw new Error("Pyodide's loader has another shape.");
-  return prepared;
 }
 
 async function makeAsset(file: string, kind: string): Promise<string | Buffer> {

@@ -17,6 +17,7 @@ from pyodide.ffi import can_run_sync, run_sync
 # The program may change these later.
 _dumps, _loads = json.dumps, json.loads
 _decode = base64.b64decode
+_running_loop = asyncio.get_running_loop
 
 FILENAME = "program.py"
 VALUE = "__value__"
@@ -82,15 +83,28 @@ def _is_awaited_somewhere(frame):
     return False
 
 
-async def _answer(promise):
-    return _receive(await promise)
+_waiting = {}
+
+
+def deliver(number, answer):
+    """Hands an answer to who awaits it."""
+    future = _waiting.pop(number)
+    if not future.done():
+        future.set_result(answer)
+
+
+async def _answer(future):
+    return _receive(await future)
 
 
 def _ask(frame, operation, target, arguments):
     """Starts a call at once. The caller gets an awaitable, or in synchronous code the value."""
-    promise = _host.call(operation, target, arguments)
+    number = _host.call(operation, target, arguments)
     if _is_awaited_somewhere(frame):
-        return _answer(promise)
+        # A promise for each call would cost more than all the rest of it.
+        future = _waiting[number] = _running_loop().create_future()
+        return _answer(future)
+    promise = _host.promise(number)
     if not can_run_sync():
         raise RuntimeError(
             "This browser can't wait for a tool inside synchronous code: write `await` before the call, in an `async def`."

@@ -32,10 +32,16 @@ interface RunFunction {
   callPromising(source: string, inputs: string, namespaces: string): Promise<string>;
 }
 
+/** `deliver` of the prelude. */
+type Deliver = (call: number, answer: string) => void;
+
 /** Whether the browser can suspend Python (JSPI). WebKit can't: what waits in synchronous code fails there. */
 const SUSPENDS = "Suspending" in WebAssembly;
 
 const SIGINT = 2;
+
+/** Callbacks of Python's event loop share a task of this length. Milliseconds. */
+const SLICE_MS = 4;
 
 /** A guest that seems to wait for nothing is looked at once more after this. Milliseconds. */
 const SECOND_LOOK_MS = 50;
@@ -47,14 +53,16 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
   const scope = openPrelude(pyodide);
   const bridge = {
     call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
+    promise: (id: number) => current?.promise(id),
     nestsDeeper,
     schedule: (callback: () => unknown, ms: number) => current?.schedule(callback, ms),
   };
   const run: RunFunction = scope.get("install")(bridge);
+  const deliver: Deliver = scope.get("deliver");
   return {
     start(command, link) {
       setMaxBytes(command.limits.memoryBytes);
-      current = new PythonRun(pyodide, run, interrupts, command, link);
+      current = new PythonRun(pyodide, { run, deliver }, interrupts, command, link);
       current.start();
       return current;
     },
@@ -74,6 +82,7 @@ class PythonRun implements RuntimeRun {
   readonly #pyodide: PyodideAPI;
   readonly #internals: PyodideInternals;
   readonly #run: RunFunction;
+  readonly #deliver: Deliver;
   readonly #interrupts: Int32Array | undefined;
   readonly #command: RunCommand;
   readonly #link: RunLink;
@@ -83,6 +92,8 @@ class PythonRun implements RuntimeRun {
   readonly #streams: TextLines[] = [];
   readonly #tasks = new MessageChannel();
   readonly #queue: (() => void)[] = [];
+  /** A task that works on the queue is on its way. */
+  #posted = false;
   /** Callbacks of Python's event loop that have not begun. */
   #scheduled = 0;
   #looking = false;
@@ -95,7 +106,7 @@ class PythonRun implements RuntimeRun {
 
   constructor(
     pyodide: PyodideAPI,
-    run: RunFunction,
+    { run, deliver }: { readonly run: RunFunction; readonly deliver: Deliver },
     interrupts: SharedArrayBuffer | undefined,
     command: RunCommand,
     link: RunLink,
@@ -103,6 +114,7 @@ class PythonRun implements RuntimeRun {
     this.#pyodide = pyodide;
     this.#internals = pyodide as unknown as PyodideInternals;
     this.#run = run;
+    this.#deliver = deliver;
     this.#interrupts = interrupts && new Int32Array(interrupts);
     this.#command = command;
     this.#link = link;
@@ -110,7 +122,7 @@ class PythonRun implements RuntimeRun {
     this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
     link.onOpen = () => this.#flush();
-    this.#tasks.port1.onmessage = () => this.#queue.shift()?.();
+    this.#tasks.port1.onmessage = () => this.#work();
   }
 
   start(): void {
@@ -143,22 +155,39 @@ class PythonRun implements RuntimeRun {
     this.#wake();
     for (const { id, ...reply } of replies) {
       this.#outbox.answered();
-      this.#answers.get(id)?.(answerText(reply));
-      this.#answers.delete(id);
+      this.#answer(id, answerText(reply));
     }
     this.#lookSoon();
   }
 
+  #answer(id: number, text: string): void {
+    const resolve = this.#answers.get(id);
+    this.#answers.delete(id);
+    if (resolve !== undefined) return resolve(text);
+    try {
+      this.#deliver(id, text);
+    } catch {
+      // Out of time. Or out of memory: who then waits for ever is found by a look.
+      if (this.#interrupted) this.#end(timeExceeded(this.#command.limits));
+    }
+  }
+
   // What the prelude asks for.
 
-  call(operation: string, target: string, args: string): Promise<string> {
+  /** Starts a call. Returns its number, which its answer is delivered with. */
+  call(operation: string, target: string, args: string): number {
     this.#steps += 1;
     const id = this.#outbox.call(requireOperation(operation), target, args);
     this.#lookSoon();
+    return id;
+  }
+
+  /** The answer to a call that was just started, for who can't await it. */
+  promise(id: number): Promise<string> {
     return new Promise((resolve) => this.#answers.set(id, resolve));
   }
 
-  /** Python's event loop: every callback is a task of its own, so that answers come in between. */
+  /** Python's event loop. */
   schedule(callback: () => unknown, ms: number): void {
     this.#scheduled += 1;
     this.#steps += 1;
@@ -179,19 +208,39 @@ class PythonRun implements RuntimeRun {
     else this.#soon(enter);
   }
 
-  #soon(task: () => void): void {
-    this.#queue.push(task);
-    this.#tasks.port2.postMessage(null);
+  #soon(callback: () => void): void {
+    this.#queue.push(callback);
+    this.#post();
   }
 
   /** Looks at the guest once it has done what it can do by itself. */
   #lookSoon(): void {
-    if (this.#looking || this.#ended) return;
+    if (this.#ended) return;
     this.#looking = true;
-    this.#soon(() => {
-      this.#looking = false;
-      this.#look();
-    });
+    this.#post();
+  }
+
+  #post(): void {
+    if (this.#posted) return;
+    this.#posted = true;
+    this.#tasks.port2.postMessage(null);
+  }
+
+  /** One task: what is in the queue for a moment, then answers come in. Or a look, when nothing is. */
+  #work(): void {
+    this.#posted = false;
+    if (this.#queue.length === 0) return this.#lookNow();
+    const until = performance.now() + SLICE_MS;
+    do this.#queue.shift()?.();
+    while (this.#queue.length > 0 && performance.now() < until);
+    if (this.#queue.length > 0) this.#lookNow();
+    if (this.#queue.length > 0 || this.#looking) this.#post();
+  }
+
+  #lookNow(): void {
+    if (!this.#looking) return;
+    this.#looking = false;
+    this.#look();
   }
 
   #look(isSecond = false): void {

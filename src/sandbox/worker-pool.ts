@@ -29,7 +29,10 @@ export interface WorkerPoolOptions<T> {
 const RESTING_MS = 25;
 
 /** A spare is started this long after the last one was taken, or with the end of that run: the run goes first. Milliseconds. */
-const SPARE_DELAY_MS = 100;
+const SPARE_DELAY_MS = 500;
+
+/** Further spares follow each other after this: a run that takes one at once has the processor for itself. Milliseconds. */
+const NEXT_SPARE_MS = 100;
 
 /** Runs of this long decide how many spares are kept. Milliseconds. */
 const RATE_WINDOW_MS = 10_000;
@@ -218,12 +221,12 @@ export class WorkerPool<T extends Poolable> {
     this.#taken.push(performance.now());
     this.#lent.set(worker, waiter.session);
     waiter.resolve(worker);
-    this.#refillLater();
+    this.#refillLater(SPARE_DELAY_MS);
   }
 
-  #refillLater(): void {
+  #refillLater(ms: number): void {
     clearTimeout(this.#refill);
-    this.#refill = setTimeout(() => this.#refillNow(), SPARE_DELAY_MS);
+    this.#refill = setTimeout(() => this.#refillNow(), ms);
   }
 
   /** Starts the spares that are missing, one at a time. */
@@ -233,12 +236,11 @@ export class WorkerPool<T extends Poolable> {
     if (this.#closed || this.#hidden || this.#queue.length > 0 || this.#spawning > 0) return;
     const workers = this.#lent.size + this.#idle.length;
     if (this.#spares() >= this.#wantedSpares() || workers >= this.#options.maxWorkers) return;
-    if (this.#computing() >= this.#options.cores) return this.#refillLater();
+    if (this.#computing() >= this.#options.cores) return this.#refillLater(NEXT_SPARE_MS);
     // A spare that does not start is missed by nobody: who needs a worker tries again and hears why.
     this.#grow().then(
-      // The next one waits a moment: a run that takes this one at once has the processor for itself.
       () => {
-        if (!this.#closed) this.#refillLater();
+        if (!this.#closed) this.#refillLater(NEXT_SPARE_MS);
       },
       () => undefined,
     );

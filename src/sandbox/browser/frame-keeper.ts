@@ -60,8 +60,17 @@ const control: FrameControl = {
     relay(id, worker, port, () => {
       if (interrupts !== undefined) Atomics.store(new Int32Array(interrupts), 0, SIGINT);
     });
-    const { modules, files } = kind;
-    worker.postMessage({ type: "boot", modules, files, ...(interrupts === undefined ? {} : { interrupts }) });
+    const boot = (): void => {
+      if (!workers.has(id)) return;
+      const { modules } = kind;
+      // Copies that are given away: what is copied while it is posted is copied twice.
+      const files = copyAll(kind.files);
+      const message = { type: "boot", modules, files, ...(interrupts === undefined ? {} : { interrupts }) };
+      worker.postMessage(message, Object.values(files));
+    };
+    // Copying megabytes would hold up the start of the worker's thread, which needs this one for a moment.
+    if (Object.keys(kind.files).length === 0) boot();
+    else setTimeout(boot, THREAD_START_MS);
     return id;
   },
 
@@ -70,11 +79,18 @@ const control: FrameControl = {
   ping: () => true,
 };
 
+/** A worker's thread has begun by then, and reads its script. Milliseconds. */
+const THREAD_START_MS = 20;
+
 /** What Python takes for an interrupt from the keyboard. */
 const SIGINT = 2;
 
 function blobUrl(source: string): string {
   return URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+}
+
+function copyAll(files: Kind["files"]): Record<string, ArrayBuffer> {
+  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, file.slice(0)]));
 }
 
 async function mapValues<T, U>(
@@ -88,7 +104,12 @@ async function mapValues<T, U>(
 async function unpack({ bytes, gzipped }: PackedFile): Promise<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes;
   if (!gzipped) return buffer.slice(byteOffset, byteOffset + byteLength);
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writer = writable.getWriter();
+  // What is wrong with the bytes, the reader hears too.
+  writer.write(bytes).catch(() => {});
+  writer.close().catch(() => {});
+  return new Response(readable).arrayBuffer();
 }
 
 function terminate(id: number): void {

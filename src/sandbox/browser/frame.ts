@@ -57,8 +57,11 @@ export class SandboxFrame implements AsyncDisposable {
     assets: () => Promise<RuntimeAssets>,
     options: SpawnOptions = {},
   ): Promise<FrameWorker> {
+    // What a new frame will be asked to load comes while it opens.
+    const early = this.#live === undefined && !this.#disposed ? assets() : undefined;
+    early?.catch(() => undefined);
     const frame = await this.#open();
-    await frame.load(kind, assets);
+    await frame.load(kind, () => early ?? assets());
     options.onLoaded?.();
     return frame.spawn(kind);
   }

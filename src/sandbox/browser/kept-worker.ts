@@ -9,7 +9,7 @@ export interface KeptWorker {
   onmessageerror: ((event: MessageEvent<unknown>) => void) | null;
   /** The script did not load, or something was thrown that nobody caught. */
   onerror: ((event: ErrorEvent) => void) | null;
-  postMessage(data: unknown): void;
+  postMessage(data: unknown, transfer?: Transferable[]): void;
   terminate(): void;
 }
 
@@ -51,8 +51,8 @@ class DocumentWorker implements KeptWorker {
     ask({ start: last, url }, [port2]);
   }
 
-  postMessage(data: unknown): void {
-    this.#port.postMessage(data);
+  postMessage(data: unknown, transfer: Transferable[] = []): void {
+    this.#port.postMessage(data, transfer);
   }
 
   terminate(): void {
