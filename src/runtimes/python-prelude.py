@@ -9,15 +9,18 @@ import builtins
 import inspect
 import json
 import sys
+import time
 from _opcode_metadata import opmap
+from collections import deque
 from types import ModuleType
 
-from pyodide.ffi import can_run_sync, run_sync
+from pyodide.ffi import can_run_sync, create_once_callable, run_sync
 
 # The program may change these later.
 _dumps, _loads = json.dumps, json.loads
 _decode = base64.b64decode
-_running_loop = asyncio.get_running_loop
+_Future, _running_loop = asyncio.Future, asyncio.get_running_loop
+_now = time.perf_counter
 
 FILENAME = "program.py"
 VALUE = "__value__"
@@ -102,7 +105,7 @@ def _ask(frame, operation, target, arguments):
     number = _host.call(operation, target, arguments)
     if _is_awaited_somewhere(frame):
         # A promise for each call would cost more than all the rest of it.
-        future = _waiting[number] = _running_loop().create_future()
+        future = _waiting[number] = _Future(loop=_running_loop())
         return _answer(future)
     promise = _host.promise(number)
     if not can_run_sync():
@@ -193,6 +196,42 @@ class _Context:
 
     def keys(self):
         return _ask(sys._getframe(1), "context_keys", "", "{}")
+
+
+# --- the event loop ------------------------------------------------------------------------------
+
+SLICE_SECONDS = 0.004
+
+_ready = deque()
+_turning = False
+
+
+def _schedule(callback, ms):
+    """What Pyodide's event loop wants to run. Each callback of its own would cost a task of the browser, and a stack."""
+    if ms > 0:
+        _host.schedule(create_once_callable(callback, _may_syncify=True), ms)
+        return
+    _ready.append(callback)
+    if not _turning:
+        _host.soon()
+
+
+def turn():
+    """Runs what is ready, for a moment: then answers come in."""
+    global _turning
+    if not _host.entered():
+        return
+    _turning = True
+    until = _now() + SLICE_SECONDS
+    try:
+        while _ready:
+            # This may suspend. The host sees that, and has another turn run the rest.
+            _ready.popleft()()
+            if _now() > until:
+                break
+    finally:
+        _turning = False
+        _host.turned(bool(_ready))
 
 
 # --- programs ------------------------------------------------------------------------------------
@@ -297,6 +336,8 @@ async def run(source, inputs, namespaces):
         return "returned\n" + _to_json(value, "value", "describe")
     except MemoryError:
         return "memory\n"
+    except KeyboardInterrupt:
+        return "interrupted\n"
     except BaseException as error:
         return _describe(error, source)
 
@@ -391,7 +432,8 @@ def install(host):
     # A snapshot has the state of its generator.
     random.seed()
     # All that Python schedules goes by our clock.
-    webloop.scheduleCallback = host.schedule
+    webloop.scheduleCallback = _schedule
+    webloop.create_once_callable = lambda callback, _may_syncify: callback
     sys.stdout.reconfigure(line_buffering=True)
     sys.stderr.reconfigure(line_buffering=True)
     _close_bridge()

@@ -26,22 +26,30 @@ interface PyodideInternals {
   readonly _module: { readonly HEAP8: Int8Array };
 }
 
-/** `run` of the prelude. */
-interface RunFunction {
-  (source: string, inputs: string, namespaces: string): PromiseLike<string>;
-  callPromising(source: string, inputs: string, namespaces: string): Promise<string>;
+/** A function of the prelude. */
+interface PythonFunction<Arguments extends unknown[], Result> {
+  (...args: Arguments): PromiseLike<Result> | Result;
+  callPromising(...args: Arguments): Promise<Result>;
 }
 
-/** `deliver` of the prelude. */
-type Deliver = (call: number, answer: string) => void;
+interface Prelude {
+  readonly run: PythonFunction<[source: string, inputs: string, namespaces: string], string>;
+  readonly turn: PythonFunction<[], void>;
+  readonly deliver: (call: number, answer: string) => void;
+}
 
 /** Whether the browser can suspend Python (JSPI). WebKit can't: what waits in synchronous code fails there. */
 const SUSPENDS = "Suspending" in WebAssembly;
 
-const SIGINT = 2;
+/** Calls Python, which can then wait in synchronous code. Where the browser can suspend it, that is a task of its own. */
+async function enter<Arguments extends unknown[], Result>(
+  run: PythonFunction<Arguments, Result>,
+  ...args: Arguments
+): Promise<Result> {
+  return SUSPENDS ? run.callPromising(...args) : run(...args);
+}
 
-/** Callbacks of Python's event loop share a task of this length. Milliseconds. */
-const SLICE_MS = 4;
+const SIGINT = 2;
 
 /** A guest that seems to wait for nothing is looked at once more after this. Milliseconds. */
 const SECOND_LOOK_MS = 50;
@@ -56,13 +64,17 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
     promise: (id: number) => current?.promise(id),
     nestsDeeper,
     schedule: (callback: () => unknown, ms: number) => current?.schedule(callback, ms),
+    soon: () => current?.soon(),
+    entered: () => current?.entered(),
+    turned: (more: boolean) => current?.turned(more),
   };
-  const run: RunFunction = scope.get("install")(bridge);
-  const deliver: Deliver = scope.get("deliver");
+  const run: PythonFunction<[source: string, inputs: string, namespaces: string], string> =
+    scope.get("install")(bridge);
+  const python: Prelude = { run, turn: scope.get("turn"), deliver: scope.get("deliver") };
   return {
     start(command, link) {
       setMaxBytes(command.limits.memoryBytes);
-      current = new PythonRun(pyodide, { run, deliver }, interrupts, command, link);
+      current = new PythonRun(pyodide, python, interrupts, command, link);
       current.start();
       return current;
     },
@@ -81,8 +93,7 @@ function openPrelude(pyodide: PyodideAPI): PyDict {
 class PythonRun implements RuntimeRun {
   readonly #pyodide: PyodideAPI;
   readonly #internals: PyodideInternals;
-  readonly #run: RunFunction;
-  readonly #deliver: Deliver;
+  readonly #python: Prelude;
   readonly #interrupts: Int32Array | undefined;
   readonly #command: RunCommand;
   readonly #link: RunLink;
@@ -92,10 +103,12 @@ class PythonRun implements RuntimeRun {
   readonly #streams: TextLines[] = [];
   readonly #tasks = new MessageChannel();
   readonly #queue: (() => void)[] = [];
-  /** A task that works on the queue is on its way. */
-  #posted = false;
-  /** Callbacks of Python's event loop that have not begun. */
-  #scheduled = 0;
+  /** Timers of Python's event loop that have not begun. */
+  #timers = 0;
+  /** Python's event loop has something ready, and was asked to run it. */
+  #turnDue = false;
+  /** It runs what is ready. Or it began to, and a callback waits for something in synchronous code. */
+  #inTurn = false;
   #looking = false;
   /** Counts what the guest does that only a guest that goes on does. */
   #steps = 0;
@@ -106,15 +119,14 @@ class PythonRun implements RuntimeRun {
 
   constructor(
     pyodide: PyodideAPI,
-    { run, deliver }: { readonly run: RunFunction; readonly deliver: Deliver },
+    python: Prelude,
     interrupts: SharedArrayBuffer | undefined,
     command: RunCommand,
     link: RunLink,
   ) {
     this.#pyodide = pyodide;
     this.#internals = pyodide as unknown as PyodideInternals;
-    this.#run = run;
-    this.#deliver = deliver;
+    this.#python = python;
     this.#interrupts = interrupts && new Int32Array(interrupts);
     this.#command = command;
     this.#link = link;
@@ -122,7 +134,7 @@ class PythonRun implements RuntimeRun {
     this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
     link.onOpen = () => this.#flush();
-    this.#tasks.port1.onmessage = () => this.#work();
+    this.#tasks.port1.onmessage = () => this.#queue.shift()?.();
   }
 
   start(): void {
@@ -135,9 +147,7 @@ class PythonRun implements RuntimeRun {
     pyodide.setStdin({ error: true });
     this.#wake();
     this.#listenForInterrupts();
-    const args = [program.code, program.inputs, JSON.stringify(namespaces)] as const;
-    const run = this.#run;
-    Promise.resolve(SUSPENDS ? run.callPromising(...args) : run(...args)).then(
+    enter(this.#python.run, program.code, program.inputs, JSON.stringify(namespaces)).then(
       (text) => this.#settle(text),
       (error: unknown) => this.#crash(error),
     );
@@ -165,7 +175,7 @@ class PythonRun implements RuntimeRun {
     this.#answers.delete(id);
     if (resolve !== undefined) return resolve(text);
     try {
-      this.#deliver(id, text);
+      this.#python.deliver(id, text);
     } catch {
       // Out of time. Or out of memory: who then waits for ever is found by a look.
       if (this.#interrupted) this.#end(timeExceeded(this.#command.limits));
@@ -187,65 +197,76 @@ class PythonRun implements RuntimeRun {
     return new Promise((resolve) => this.#answers.set(id, resolve));
   }
 
-  /** Python's event loop. */
+  /** A timer of Python's event loop. */
   schedule(callback: () => unknown, ms: number): void {
-    this.#scheduled += 1;
+    this.#timers += 1;
     this.#steps += 1;
-    const enter = (): void => {
-      this.#scheduled -= 1;
-      if (this.#ended) return;
-      // It goes on by itself: its own clock runs again.
-      if (this.#idle) this.#wake();
-      this.#lookSoon();
+    setTimeout(async () => {
+      this.#timers -= 1;
+      if (!this.entered()) return;
+      this.#inTurn = false;
       try {
-        // Suspended Python comes back as a promise. What a callback throws, its task has kept.
-        Promise.resolve(callback()).catch(() => {});
+        await callback();
       } catch {
-        // As above.
+        // Its task has kept it.
       }
-    };
-    if (ms > 0) setTimeout(enter, ms);
-    else this.#soon(enter);
+    }, ms);
   }
 
-  #soon(callback: () => void): void {
-    this.#queue.push(callback);
-    this.#post();
+  /** Python's event loop has something ready. */
+  soon(): void {
+    if (this.#turnDue) return;
+    this.#turnDue = true;
+    this.#steps += 1;
+    const turn = (): unknown =>
+      enter(this.#python.turn).catch(() => {
+        // What a callback throws, its task has kept. An interrupt may have met another one than the program's.
+        if (this.#interrupted) this.#end(timeExceeded(this.#command.limits));
+        // A dead interpreter did not even begin.
+        this.#turnDue = false;
+        this.#lookSoon();
+      });
+    if (SUSPENDS) turn();
+    else this.#soon(turn);
+  }
+
+  /** Python's event loop begins to run something. Returns whether it may. */
+  entered(): boolean {
+    this.#turnDue = false;
+    if (this.#ended) return false;
+    this.#inTurn = true;
+    // It goes on by itself: its own clock runs again.
+    if (this.#idle) this.#wake();
+    this.#lookSoon();
+    return true;
+  }
+
+  /** It has run what was ready, or a part of it. */
+  turned(more: boolean): void {
+    this.#inTurn = false;
+    if (more) this.soon();
+  }
+
+  #soon(task: () => void): void {
+    this.#queue.push(task);
+    this.#tasks.port2.postMessage(null);
   }
 
   /** Looks at the guest once it has done what it can do by itself. */
   #lookSoon(): void {
-    if (this.#ended) return;
+    if (this.#looking || this.#ended) return;
     this.#looking = true;
-    this.#post();
-  }
-
-  #post(): void {
-    if (this.#posted) return;
-    this.#posted = true;
-    this.#tasks.port2.postMessage(null);
-  }
-
-  /** One task: what is in the queue for a moment, then answers come in. Or a look, when nothing is. */
-  #work(): void {
-    this.#posted = false;
-    if (this.#queue.length === 0) return this.#lookNow();
-    const until = performance.now() + SLICE_MS;
-    do this.#queue.shift()?.();
-    while (this.#queue.length > 0 && performance.now() < until);
-    if (this.#queue.length > 0) this.#lookNow();
-    if (this.#queue.length > 0 || this.#looking) this.#post();
-  }
-
-  #lookNow(): void {
-    if (!this.#looking) return;
-    this.#looking = false;
-    this.#look();
+    this.#soon(() => {
+      this.#looking = false;
+      this.#look();
+    });
   }
 
   #look(isSecond = false): void {
     if (this.#ended) return;
-    if (this.#scheduled > 0) return this.#flush();
+    // Suspended: others may be ready all the same.
+    if (this.#inTurn) this.turned(true);
+    if (this.#turnDue || this.#timers > 0) return this.#flush();
     if (this.#outbox.open > 0) {
       this.#rest();
       return this.#flush();
