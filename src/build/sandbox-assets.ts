@@ -111,7 +111,12 @@ async function bundleScript(entry: string, format: "iife" | "cjs"): Promise<stri
   );
   const chunk = chunks.find((part) => part.type === "chunk" && part.isEntry);
   if (chunk?.type !== "chunk") throw new Error(`No script came out of ${entry}`);
-  return chunk.code;
+  return toAscii(chunk.code);
+}
+
+/** One letter past Latin-1 would make every worker hold all of its script in 16 bits a letter. */
+function toAscii(script: string): string {
+  return script.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /**
