@@ -107,7 +107,7 @@ def _ask(frame, operation, target, arguments):
         # A promise for each call would cost more than all the rest of it.
         future = _waiting[number] = _Future(loop=_running_loop())
         return _answer(future)
-    promise = _host.promise(number)
+    promise = _host.promise()
     if not can_run_sync():
         raise RuntimeError(
             "This browser can't wait for a tool inside synchronous code: write `await` before the call, in an `async def`."

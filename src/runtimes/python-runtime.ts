@@ -61,7 +61,7 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
   const scope = openPrelude(pyodide);
   const bridge = {
     call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
-    promise: (id: number) => current?.promise(id),
+    promise: () => current?.promise(),
     nestsDeeper,
     schedule: (callback: () => unknown, ms: number) => current?.schedule(callback, ms),
     soon: () => current?.soon(),
@@ -99,6 +99,7 @@ class PythonRun implements RuntimeRun {
   readonly #link: RunLink;
   readonly #outbox: Outbox;
   readonly #clock: GuestClock;
+  #lastCall = 0;
   readonly #answers = new Map<number, (answer: string) => void>();
   readonly #streams: TextLines[] = [];
   readonly #tasks = new MessageChannel();
@@ -187,14 +188,14 @@ class PythonRun implements RuntimeRun {
   /** Starts a call. Returns its number, which its answer is delivered with. */
   call(operation: string, target: string, args: string): number {
     this.#steps += 1;
-    const id = this.#outbox.call(requireOperation(operation), target, args);
+    this.#lastCall = this.#outbox.call(requireOperation(operation), target, args);
     this.#lookSoon();
-    return id;
+    return this.#lastCall;
   }
 
-  /** The answer to a call that was just started, for who can't await it. */
-  promise(id: number): Promise<string> {
-    return new Promise((resolve) => this.#answers.set(id, resolve));
+  /** The answer to the call that was just started, for who can't await it. */
+  promise(): Promise<string> {
+    return new Promise((resolve) => this.#answers.set(this.#lastCall, resolve));
   }
 
   /** A timer of Python's event loop. */
