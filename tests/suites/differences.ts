@@ -21,8 +21,23 @@ export const SYNCHRONOUS_PYTHON: Differences = {
   webkit: "Synchronous code waits by JSPI, which WebKitGTK 2.50 lacks: the call says to write `await`.",
 };
 
-/** The attacks of Python programs. */
-export const PYTHON_ATTACKS: Differences = {
+/** Patterns that take for ever to find nothing. */
+export const ENDLESS_PATTERNS: Differences = {
+  webkit: "JavaScriptCore gives up on such a pattern after a number of steps: it holds no thread.",
+};
+
+/** What the browser's own engine calls when somebody reads an error's stack. */
+export const STACK_FORMATTERS: Differences = {
+  webkit: "JavaScriptCore knows no `Error.prepareStackTrace`: nothing of the program's is called.",
+};
+
+/** Python with its own memory overwritten. */
+export const OVERWRITTEN_PYTHON: Differences = {
+  webkit: "The interpreter does not die there at once: it runs on until its time is over, and is ended then.",
+};
+
+/** Interpreters that start from the build's snapshot. */
+export const SNAPSHOT: Differences = {
   webkit:
-    "Not tried there yet: an interpreter starts in seconds, and many of these programs call synchronously.",
+    "Pyodide has one function less in WebKitGTK 2.50 than where the snapshot is made: interpreters start anew, each with a hash seed of its own.",
 };

@@ -1,15 +1,11 @@
 // Programs in Python against the engine that runs them: every detector stays silent. The control, the
 // same programs where nothing holds them, is unsafe-python.control.ts.
 
-import { PYTHON_ATTACKS } from "../../suites/differences.ts";
-import { skipAllWhere } from "../../suites/skips.ts";
 import { BENIGN_PROGRAMS } from "./benign-programs.ts";
 import { escapeSuite } from "./escape-suite.ts";
 import { openProduct } from "./executor.ts";
 import { PYTHON_ESCAPES } from "./python-cases.ts";
 import { PYTHON_LIMIT_ESCAPES } from "./python-limit-cases.ts";
-
-skipAllWhere(PYTHON_ATTACKS);
 
 escapeSuite({
   target: "pyodide",
