@@ -209,7 +209,7 @@ _turning = False
 def _schedule(callback, ms):
     """What Pyodide's event loop wants to run. Each callback of its own would cost a task of the browser, and a stack."""
     if ms > 0:
-        _host.schedule(create_once_callable(callback, _may_syncify=True), ms)
+        _host.schedule(create_once_callable(lambda: _schedule(callback, 0)), ms)
         return
     _ready.append(callback)
     if not _turning:
@@ -336,8 +336,6 @@ async def run(source, inputs, namespaces):
         return "returned\n" + _to_json(value, "value", "describe")
     except MemoryError:
         return "memory\n"
-    except KeyboardInterrupt:
-        return "interrupted\n"
     except BaseException as error:
         return _describe(error, source)
 

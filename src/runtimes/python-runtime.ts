@@ -63,7 +63,7 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
     call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
     promise: () => current?.promise(),
     nestsDeeper,
-    schedule: (callback: () => unknown, ms: number) => current?.schedule(callback, ms),
+    schedule: (callback: () => void, ms: number) => current?.schedule(callback, ms),
     soon: () => current?.soon(),
     entered: () => current?.entered(),
     turned: (more: boolean) => current?.turned(more),
@@ -198,18 +198,18 @@ class PythonRun implements RuntimeRun {
     return new Promise((resolve) => this.#answers.set(this.#lastCall, resolve));
   }
 
-  /** A timer of Python's event loop. */
-  schedule(callback: () => unknown, ms: number): void {
+  /** A timer of Python's event loop, which then has something ready. */
+  schedule(callback: () => void, ms: number): void {
     this.#timers += 1;
     this.#steps += 1;
-    setTimeout(async () => {
+    setTimeout(() => {
       this.#timers -= 1;
-      if (!this.entered()) return;
-      this.#inTurn = false;
+      if (this.#ended) return;
+      this.#lookSoon();
       try {
-        await callback();
+        callback();
       } catch {
-        // Its task has kept it.
+        // Out of memory: what then never happens is found by a look.
       }
     }, ms);
   }
@@ -340,6 +340,8 @@ class PythonRun implements RuntimeRun {
   }
 
   #settle(text: string): void {
+    // A program that swallowed the interrupt is over its time all the same.
+    if (this.#interrupted) return this.#end(timeExceeded(this.#command.limits));
     const end = text.indexOf("\n");
     const json = text.slice(end + 1);
     switch (text.slice(0, Math.max(0, end))) {
@@ -352,7 +354,7 @@ class PythonRun implements RuntimeRun {
       case "memory":
         return this.#end(memoryExceeded(this.#command.limits));
       case "interrupted":
-        return this.#end(this.#interrupted ? timeExceeded(this.#command.limits) : KEYBOARD);
+        return this.#end(KEYBOARD);
       default:
         return this.#crash("the prelude answered something else");
     }

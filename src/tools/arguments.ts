@@ -6,7 +6,7 @@ import type { JsonSchema } from "./tool.ts";
 export type { ArgumentProblem } from "./argument-problem.ts";
 
 /** Larger or deeper arguments are left to the server's own check. */
-const MAX_NODES = 5_000;
+const MAX_NODES = 50_000;
 const MAX_DEPTH = 200;
 
 /** What nearly all calls stay below: for these a schema is prepared once. */
@@ -69,12 +69,11 @@ function sizeOf(value: unknown): ArgumentSize | undefined {
     nodes += 1;
     if (typeof entry.value === "string") longest = Math.max(longest, entry.value.length);
     if (typeof entry.value !== "object" || entry.value === null) continue;
-    const children = Object.entries(entry.value);
-    if (nodes + open.length + children.length > MAX_NODES || entry.depth > MAX_DEPTH) return undefined;
-    for (const [key, child] of children) {
+    for (const [key, child] of Object.entries(entry.value)) {
       if (!Array.isArray(entry.value)) longest = Math.max(longest, key.length);
       open.push({ value: child, depth: entry.depth + 1 });
     }
+    if (nodes + open.length > MAX_NODES || entry.depth > MAX_DEPTH) return undefined;
   }
   return { nodes, longest };
 }

@@ -108,6 +108,19 @@ describe("a Python program that wants never to end", () => {
   });
 });
 
+test("a Python program that computes while a tool is awaited is not taken for one that waits", async () => {
+  await using optimizer = await createOptimizer({ tools: { hold: { call: () => new Promise(() => {}) } } });
+  await optimizer.prepare("python");
+  for (const how of ["call_later(0.01, spin)", "call_soon(spin)"]) {
+    const code = `def spin():\n    while True: pass\nasyncio.get_running_loop().${how}\nawait tools.page.hold()`;
+    const started = performance.now();
+    const result = await optimizer.run({ language: "python", code }, { limits: LIMITS });
+    expect(outline(result)).toBe("stopped/timeout 408");
+    // Far less than it might wait for the tool.
+    expect(performance.now() - started).toBeLessThan(LIMITS.timeoutMs + 2 * MAX_LATE_MS);
+  }
+});
+
 const hungry: readonly Attack[] = [
   ["one bytearray", "x = bytearray(200 * 1024 * 1024)"],
   ["a growing list", "x = []\nwhile True: x.append([0] * 100)"],
