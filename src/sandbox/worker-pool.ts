@@ -29,7 +29,7 @@ export interface WorkerPoolOptions<T> {
 const RESTING_MS = 25;
 
 /** A spare is started this long after the last one was taken, or with the end of that run: the run goes first. Milliseconds. */
-const SPARE_DELAY_MS = 500;
+const SPARE_DELAY_MS = 250;
 
 /** Further spares follow each other after this: a run that takes one at once has the processor for itself. Milliseconds. */
 const NEXT_SPARE_MS = 100;

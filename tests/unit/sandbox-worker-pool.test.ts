@@ -231,7 +231,7 @@ test("a spare waits for the run that took the last one, but not for long", async
   const scripted = scriptedPool({ maxWorkers: 4, reuse: "never", minSpares: 1 });
   void scripted.take();
   await scripted.start();
-  await vi.advanceTimersByTimeAsync(499);
+  await vi.advanceTimersByTimeAsync(249);
   expect(scripted.starting).toBe(0);
   await vi.advanceTimersByTimeAsync(1);
   expect(scripted.starting).toBe(1);
