@@ -1,7 +1,7 @@
 /** Where Pyodide is said to be. It is never asked for: the page hands all of its files in. */
 const NOWHERE = "https://pyodide.invalid/pyodide.asm.mjs";
 
-/** What these files say of themselves, and what a worker without network gets instead. */
+/** What stands in a file of Pyodide's, and what a worker gets in its place. */
 type Edit = readonly [from: string | RegExp, to: string];
 
 /**

@@ -68,9 +68,11 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
     entered: () => current?.entered(),
     turned: (more: boolean) => current?.turned(more),
   };
-  const run: PythonFunction<[source: string, inputs: string, namespaces: string], string> =
-    scope.get("install")(bridge);
-  const python: Prelude = { run, turn: scope.get("turn"), deliver: scope.get("deliver") };
+  const python: Prelude = {
+    run: scope.get("install")(bridge),
+    turn: scope.get("turn"),
+    deliver: scope.get("deliver"),
+  };
   return {
     start(command, link) {
       setMaxBytes(command.limits.memoryBytes);
@@ -132,7 +134,7 @@ class PythonRun implements RuntimeRun {
     this.#command = command;
     this.#link = link;
     // A guest that sleeps is not asked for interrupts: the clock ends it.
-    this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
+    this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#endOverTime());
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
     link.onOpen = () => this.#flush();
     this.#tasks.port1.onmessage = () => this.#queue.shift()?.();
@@ -179,7 +181,7 @@ class PythonRun implements RuntimeRun {
       this.#python.deliver(id, text);
     } catch {
       // Out of time. Or out of memory: who then waits for ever is found by a look.
-      if (this.#interrupted) this.#end(timeExceeded(this.#command.limits));
+      if (this.#interrupted) this.#endOverTime();
     }
   }
 
@@ -222,13 +224,13 @@ class PythonRun implements RuntimeRun {
     const turn = (): unknown =>
       enter(this.#python.turn).catch(() => {
         // What a callback throws, its task has kept. An interrupt may have met another one than the program's.
-        if (this.#interrupted) this.#end(timeExceeded(this.#command.limits));
+        if (this.#interrupted) this.#endOverTime();
         // A dead interpreter did not even begin.
         this.#turnDue = false;
         this.#lookSoon();
       });
     if (SUSPENDS) turn();
-    else this.#soon(turn);
+    else this.#post(turn);
   }
 
   /** Python's event loop begins to run something. Returns whether it may. */
@@ -248,7 +250,7 @@ class PythonRun implements RuntimeRun {
     if (more) this.soon();
   }
 
-  #soon(task: () => void): void {
+  #post(task: () => void): void {
     this.#queue.push(task);
     this.#tasks.port2.postMessage(null);
   }
@@ -257,7 +259,7 @@ class PythonRun implements RuntimeRun {
   #lookSoon(): void {
     if (this.#looking || this.#ended) return;
     this.#looking = true;
-    this.#soon(() => {
+    this.#post(() => {
       this.#looking = false;
       this.#look();
     });
@@ -341,7 +343,7 @@ class PythonRun implements RuntimeRun {
 
   #settle(text: string): void {
     // A program that swallowed the interrupt is over its time all the same.
-    if (this.#interrupted) return this.#end(timeExceeded(this.#command.limits));
+    if (this.#interrupted) return this.#endOverTime();
     const end = text.indexOf("\n");
     const json = text.slice(end + 1);
     switch (text.slice(0, Math.max(0, end))) {
@@ -358,6 +360,10 @@ class PythonRun implements RuntimeRun {
       default:
         return this.#crash("the prelude answered something else");
     }
+  }
+
+  #endOverTime(): void {
+    this.#end(timeExceeded(this.#command.limits));
   }
 
   /** The interpreter is dead: Python's promise may never settle. */

@@ -60,16 +60,16 @@ const control: FrameControl = {
     relay(id, worker, port, () => {
       if (interrupts !== undefined) Atomics.store(new Int32Array(interrupts), 0, SIGINT);
     });
-    const boot = (): void => {
+    const boot = async (): Promise<void> => {
       if (!workers.has(id)) return;
       const { modules } = kind;
       // Copies that are given away: what is copied while it is posted is copied twice.
-      const files = copyAll(kind.files);
+      const files = await mapValues(kind.files, async (file) => file.slice(0));
       const message = { type: "boot", modules, files, ...(interrupts === undefined ? {} : { interrupts }) };
       worker.postMessage(message, Object.values(files));
     };
     // Copying megabytes would hold up the start of the worker's thread, which needs this one for a moment.
-    if (Object.keys(kind.files).length === 0) boot();
+    if (Object.keys(kind.files).length === 0) void boot();
     else setTimeout(boot, THREAD_START_MS);
     return id;
   },
@@ -87,10 +87,6 @@ const SIGINT = 2;
 
 function blobUrl(source: string): string {
   return URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-}
-
-function copyAll(files: Kind["files"]): Record<string, ArrayBuffer> {
-  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, file.slice(0)]));
 }
 
 async function mapValues<T, U>(
