@@ -1,9 +1,10 @@
 import { defineConfig } from "vite";
+import { configSchema } from "./src/build/config-schema.ts";
 import { sandboxAssets } from "./src/build/sandbox-assets.ts";
 
 export default defineConfig(({ mode }) => ({
   base: "./",
-  plugins: [sandboxAssets()],
+  plugins: [sandboxAssets(), ...(mode === "lib" ? [configSchema()] : [])],
   build:
     mode === "lib"
       ? {
@@ -11,12 +12,54 @@ export default defineConfig(({ mode }) => ({
           emptyOutDir: true,
           copyPublicDir: false,
           target: "es2022",
-          lib: { entry: { index: "src/index.ts", webcontainer: "src/webcontainer.ts" }, formats: ["es"] },
+          lib: {
+            entry: {
+              index: "src/index.ts",
+              webcontainer: "src/webcontainer.ts",
+              remote: "src/remote.ts",
+              "sign-in": "src/sign-in.ts",
+              telemetry: "src/telemetry.ts",
+              host: "src/host/index.ts",
+              cli: "src/cli/main.ts",
+              "ai-sdk": "src/adaptors/ai-sdk.ts",
+              openai: "src/adaptors/openai.ts",
+              "openai-agents": "src/adaptors/openai-agents.ts",
+              anthropic: "src/adaptors/anthropic.ts",
+              mcp: "src/adaptors/mcp.ts",
+              webmcp: "src/adaptors/webmcp.ts",
+              copilotkit: "src/adaptors/copilotkit.ts",
+              langchain: "src/adaptors/langchain.ts",
+              "tanstack-ai": "src/adaptors/tanstack-ai.ts",
+            },
+            formats: ["es"],
+          },
           rolldownOptions: {
-            external: [/^@modelcontextprotocol\//, "comlink", "@cfworker/json-schema", "@webcontainer/api"],
+            external: [
+              /^node:/,
+              /^@modelcontextprotocol\//,
+              "comlink",
+              "@cfworker/json-schema",
+              "hono",
+              "@hono/node-server",
+              "idb-keyval",
+              "@webcontainer/api",
+              "ioredis",
+              /^@opentelemetry\//,
+              "ws",
+              /^modern-tar/,
+              "ai",
+              "@openai/agents",
+              /^@langchain\//,
+              "@tanstack/ai",
+            ],
             output: { chunkFileNames: "chunks/[name]-[hash].js" },
           },
         }
       : // The tokenizer's vocabulary is one chunk, loaded when it is needed.
-        { outDir: "dist-demo", target: "es2022", chunkSizeWarningLimit: 3_000 },
+        {
+          outDir: "dist-demo",
+          target: "es2022",
+          chunkSizeWarningLimit: 3_000,
+          ...(mode === "demo" ? { rolldownOptions: { input: ["index.html", "signed-in.html"] } } : {}),
+        },
 }));

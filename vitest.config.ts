@@ -7,7 +7,12 @@ import { launchWebkit } from "./tests/drivers/webkit.ts";
 const executablePath = process.env.MCP_OPTIMIZER_BROWSER;
 
 /** Chromium without its own sandbox only where it can't have one: as root in a container. */
-const args = ["--disable-gpu", "--disable-quic", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
+const args = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--enable-features=WebMCP",
+  ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+];
 
 type BrowserOptions = NonNullable<NonNullable<TestProjectInlineConfiguration["test"]>["browser"]>;
 
@@ -31,14 +36,18 @@ function pageProject(
         "comlink",
         "@modelcontextprotocol/client",
         "@cfworker/json-schema",
+        "idb-keyval",
         "gpt-tokenizer/encoding/o200k_base",
         "@webcontainer/api",
+        "@mcp-b/webmcp-polyfill",
       ],
     },
     test: {
       name,
       include: ["tests/browser/**/*.test.ts", "tests/attacks/**/*.test.ts", ...controls],
       testTimeout: 60_000,
+      hookTimeout: 60_000,
+      provide: { contextHammerMs: Number(process.env.MCP_OPTIMIZER_HAMMER_MS ?? 3_000) },
       setupFiles: ["src/base/dispose-symbols.ts"],
       globalSetup: [
         "tests/attacks/setup/canary-server.ts",
@@ -78,6 +87,32 @@ export default defineConfig({
       {
         extends: "./vite.config.ts",
         test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 30_000 },
+      },
+      {
+        extends: "./vite.config.ts",
+        test: {
+          name: "host",
+          include: ["tests/host/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          globalSetup: ["tests/host/setup/bubblewrap.ts"],
+          // What the build makes of files in packages is no module that Node could load.
+          server: { deps: { inline: [/\?/] } },
+          // It looks at one file of each module: what the build makes of many would stay as it was.
+          fsModuleCache: false,
+        },
+      },
+      {
+        extends: "./vite.config.ts",
+        test: {
+          // Apart from the host's other suites: a daemon is started for it.
+          name: "docker",
+          include: ["tests/docker/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          globalSetup: ["tests/docker/setup/docker.ts"],
+        },
       },
       pageProject(
         "browser",

@@ -4,6 +4,7 @@ import {
   type CallLine,
   createCallLine,
   endLine,
+  hostCallLine,
   logLine,
   preparingLine,
   pressureLine,
@@ -90,6 +91,12 @@ export function createActivityPanel(): ActivityPanel {
           return drawSoon();
         case "log":
           return appendCounted(logLine(event, atMs));
+        case "host_call":
+          run.bytes += event.bytes;
+          return appendCounted(hostCallLine(event, atMs));
+        case "approval":
+          calls.get(event.request.call)?.showProgress("waits for approval");
+          return undefined;
         case "preparing":
           return appendCounted(preparingLine(event, atMs));
         case "memory_pressure":
@@ -97,10 +104,15 @@ export function createActivityPanel(): ActivityPanel {
         case "memory":
           // The meter shows it.
           return undefined;
+        case "running":
+          return undefined;
         case "finished":
           clearInterval(ticking);
           ticking = undefined;
-          for (const call of calls.values()) call.end(atMs, undefined);
+          // What somebody has to decide about is not over.
+          if (event.result.status !== "suspended") {
+            for (const call of calls.values()) call.end(atMs, undefined);
+          }
           append(endLine(event.result, atMs));
           return draw(atMs);
         default:

@@ -45,7 +45,8 @@ export function createCatalogPanel(optimizer: Optimizer, pageTools: number): Cat
 
   const refresh = (): void => {
     const query = input.value.trim();
-    const hits = optimizer.search(query, { limit: MAX_HITS });
+    // Intents have a place of their own on this page.
+    const hits = optimizer.search(query, { limit: MAX_HITS }).filter(({ ref }) => ref.includes("."));
     const total = optimizer.servers.reduce((sum, { tools }) => sum + tools, pageTools);
     count.textContent = formatCounted(total, "tool");
     status.textContent = query === "" ? "" : `${formatCounted(hits.length, "tool")} found`;

@@ -93,11 +93,22 @@ export function pressureLine(
   return logLine({ level: "warn", text }, atMs);
 }
 
-const ENDS = { returned: "Returned its value", threw: "Threw an error", stopped: "Stopped" } as const;
+const ENDS = {
+  returned: "Returned its value",
+  threw: "Threw an error",
+  stopped: "Stopped",
+  suspended: "Waits for you",
+} as const;
 
 /** How the run ended. */
 export function endLine({ status }: RunResult, atMs: number): HTMLElement {
   return element("li", { class: `event end ${status}` }, timeCell(atMs), element("span", {}, ENDS[status]));
+}
+
+/** A call that the host made with a server of its own. */
+export function hostCallLine(event: Extract<RunEvent, { type: "host_call" }>, atMs: number): HTMLElement {
+  const level = event.error === undefined ? "info" : "warn";
+  return logLine({ level, text: `The host called ${event.name}: ${factsOf(event)}` }, atMs);
 }
 
 function factsOf({ ms, bytes, cached, error }: ToolCallRecord): string {

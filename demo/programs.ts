@@ -184,6 +184,48 @@ return answer;
     ],
   },
   {
+    title: "Too large for a model",
+    programs: [
+      {
+        id: "stays-behind",
+        title: "A picture and many rows stay behind",
+        about:
+          "What is too large for a model stays in the session and comes back as a handle: you can open it here, a later program with context.open.",
+        code: `const blocks = await tools.everything.get_tiny_image({});
+const picture = blocks.find(({ type }) => type === "image");
+const { errors } = await tools.errors.list_errors({ limit: 500 });
+
+await context.set("picture", picture.mimeType);
+return { picture, errors };
+`,
+      },
+    ],
+  },
+  {
+    title: "Who decides",
+    programs: [
+      {
+        id: "ask-first",
+        title: "Ask a person first",
+        about:
+          "clear_notices says that it destroys something: the program is frozen until you decide. Reload the page before you do, and it goes on all the same.",
+        code: `const { errors } = await tools.errors.list_errors({ severity: "fatal", limit: 3 });
+const seen = new Map(errors.map(({ id, service }) => [id, service]));
+await tools.page.notify({ message: \`\${seen.size} fatal errors\` });
+
+// A person decides about this one.
+let cleared = "You said no.";
+try {
+  ({ cleared } = await tools.page.clear_notices({}));
+} catch (error) {
+  console.warn(error.message);
+}
+return { cleared, seen };
+`,
+      },
+    ],
+  },
+  {
     title: "When things go wrong",
     programs: [
       {

@@ -1,18 +1,42 @@
-import type { RunResult } from "../src/index.ts";
-import { findOptimizerError } from "../src/index.ts";
+import {
+  type Decisions,
+  findOptimizerError,
+  type JsonRpcResponse,
+  type Optimizer,
+  type Route,
+  type RunResult,
+  type SuspendedInfo,
+} from "../src/index.ts";
+import { approvalList } from "./approval-list.ts";
 import { barChart } from "./bar-chart.ts";
 import { jsonView } from "./code-view.ts";
 import type { ProgramPosition } from "./editor.ts";
 import { element } from "./element.ts";
 import { formatBytes, formatCount, formatCounted, formatMs } from "./format.ts";
+import { handleList } from "./handle-list.ts";
 import type { Bar } from "./page-tools.ts";
+
+/** What a reader can do with a result. */
+export interface ResultActions {
+  readonly goTo: (position: ProgramPosition) => void;
+  /** Goes on with a run that waits for decisions. */
+  readonly resume: (token: string, decisions: Decisions) => void;
+  /** Fetches what stayed behind. */
+  readonly open: Optimizer["open"];
+  /** Saves the program of a run as an intent. */
+  readonly save: (runId: string, name: string) => void;
+}
 
 /** The outcome of the last run. */
 export interface ResultPanel {
   /** Says that there is nothing to show yet. */
   showEmpty(): void;
   showRunning(): void;
-  showResult(result: RunResult, onGoTo: (position: ProgramPosition) => void): void;
+  showResult(result: RunResult, actions: ResultActions): void;
+  /** The answer to a request by intent. */
+  showResponse(response: JsonRpcResponse, actions: ResultActions): void;
+  /** A run of an earlier visit waits for decisions. */
+  showWaiting(waiting: SuspendedInfo, actions: ResultActions): void;
   /** What the engine itself refused or could not do. */
   showFailure(error: unknown): void;
   /** A program asked for a chart: it stays above the result of its run. */
@@ -31,8 +55,14 @@ export function createResultPanel(host: HTMLElement): ResultPanel {
       charts = [];
       show(element("p", { class: "empty" }, "The program runs in its sandbox."));
     },
-    showResult(result, onGoTo) {
-      show(element("div", { class: "facts" }, ...flow(result), metrics(result)), outcome(result, onGoTo));
+    showResult(result, actions) {
+      show(element("div", { class: "facts" }, ...flow(result), metrics(result)), outcome(result, actions));
+    },
+    showResponse(response, actions) {
+      show(...responseParts(response, actions));
+    },
+    showWaiting({ approvals, resume }, actions) {
+      show(approvalList(approvals, (decisions) => actions.resume(resume, decisions)));
     },
     showFailure(error) {
       show(failure(error));
@@ -73,6 +103,52 @@ function flow({ status, toolCalls, usage }: RunResult): readonly HTMLElement[] {
   return [element("div", { class: "flow" }, ...parts)];
 }
 
+/** What a request by intent gave, and which way it went. */
+function responseParts(response: JsonRpcResponse, actions: ResultActions): readonly HTMLElement[] {
+  if ("error" in response) {
+    const { message, data } = response.error;
+    const box = element("div", { class: "outcome failure" }, element("p", {}, message));
+    if (data.hint !== undefined) box.append(hintLine(data.hint));
+    return [...routeLine(data.route), box];
+  }
+  const { result } = response;
+  if ("suspended" in result) {
+    const { approvals, resume } = result.suspended;
+    return [
+      ...routeLine(result.route),
+      approvalList(approvals, (decisions) => actions.resume(resume, decisions)),
+    ];
+  }
+  return [
+    ...routeLine(result.route),
+    jsonView(result.value, "Returned value"),
+    ...handleList(result.value, actions.open),
+  ];
+}
+
+function routeLine(route: Route | undefined): readonly HTMLElement[] {
+  if (route === undefined) return [];
+  const way = route.way === "mcp" ? "By its tool" : "By a program";
+  return [element("p", { class: "route" }, element("strong", {}, `${way}. `), route.why)];
+}
+
+/** A program that worked may become an intent of its own. */
+function saveForm(runId: string, actions: ResultActions): HTMLElement {
+  const name = element("input", { type: "text", pattern: "[A-Za-z_][A-Za-z0-9_\\-]{0,63}", maxlength: "64" });
+  name.required = true;
+  const form = element(
+    "form",
+    { class: "save" },
+    element("label", {}, "Save this program as an intent: ", name),
+    element("button", { type: "submit", class: "quiet" }, "Save"),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    actions.save(runId, name.value);
+  });
+  return element("details", {}, element("summary", {}, "Keep it"), form);
+}
+
 function flowPart(value: string, label: string, kind: string): HTMLElement {
   return element(
     "div",
@@ -94,7 +170,7 @@ function metrics({ usage, toolCalls }: RunResult): HTMLElement {
   );
 }
 
-function outcome(result: RunResult, onGoTo: (position: ProgramPosition) => void): HTMLElement {
+function outcome(result: RunResult, actions: ResultActions): HTMLElement {
   switch (result.status) {
     case "returned":
       return element(
@@ -111,6 +187,8 @@ function outcome(result: RunResult, onGoTo: (position: ProgramPosition) => void)
                 `The whole value has ${formatCount(result.truncated.fullTokens)} tokens, and the budget is ${formatCount(result.truncated.maxTokens)}. ${result.truncated.hint}`,
               ),
             ]),
+        ...handleList(result.value, actions.open),
+        saveForm(result.runId, actions),
       );
     case "threw": {
       const { name, message, line, column, hint, stack } = result.error;
@@ -123,7 +201,7 @@ function outcome(result: RunResult, onGoTo: (position: ProgramPosition) => void)
         const position = { line, message, ...(column === undefined ? {} : { column }) };
         const place = `line ${line}${column === undefined ? "" : `, column ${column}`}`;
         const button = element("button", { type: "button", class: "quiet" }, `Go to ${place}`);
-        button.addEventListener("click", () => onGoTo(position));
+        button.addEventListener("click", () => actions.goTo(position));
         box.append(button);
       }
       if (hint !== undefined) box.append(hintLine(hint));
@@ -144,6 +222,10 @@ function outcome(result: RunResult, onGoTo: (position: ProgramPosition) => void)
         element("p", {}, result.message),
         hintLine(result.hint),
       );
+    case "suspended": {
+      const { approvals, resume } = result;
+      return approvalList(approvals, (decisions) => actions.resume(resume, decisions));
+    }
     default:
       return result satisfies never;
   }

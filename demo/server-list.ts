@@ -1,4 +1,5 @@
 import type { ServerState } from "../src/index.ts";
+import type { Account } from "../src/sign-in.ts";
 import { element } from "./element.ts";
 import { formatCounted } from "./format.ts";
 
@@ -12,6 +13,7 @@ export function showServers(
   host: HTMLElement,
   servers: readonly ShownServer[],
   addresses: Readonly<Record<string, string>>,
+  accounts: ReadonlyMap<string, Account> = new Map(),
 ): void {
   host.replaceChildren(
     ...servers.map(({ name, status, tools }) => {
@@ -37,7 +39,28 @@ export function showServers(
           ),
         );
       }
+      const account = accounts.get(name);
+      if (account !== undefined) row.append(...accountParts(name, status, account));
       return row;
     }),
   );
+}
+
+/** A button to sign in where the server wants it, or out, and why the last sign-in failed. */
+function accountParts(name: string, status: ShownServer["status"], account: Account): readonly HTMLElement[] {
+  const { state, error } = account.status;
+  const wanted = status.state === "unavailable" && status.kind === "sign_in_required";
+  if (!wanted && state !== "signed_in") return [];
+  const out = state === "signed_in";
+  const button = element(
+    "button",
+    { type: "button", class: "sign-in" },
+    `Sign ${out ? "out of" : "in to"} ${name}`,
+  );
+  button.addEventListener("click", () => {
+    // What went wrong stands in the account's status, which is shown.
+    void (out ? account.signOut() : account.signIn()).catch(() => {});
+  });
+  const why = error === undefined ? [] : [element("p", { class: "hint", role: "alert" }, error.message)];
+  return [button, ...why];
 }

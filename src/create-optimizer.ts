@@ -1,32 +1,48 @@
 import { messageOf, OptimizerError } from "./base/errors.ts";
-import {
-  type Capabilities,
-  describeCapabilities,
-  type MiniManifest,
-  TOOL_NAME,
-  type ToolDefinitionForModel,
-} from "./capabilities/manifest.ts";
-import { memory } from "./context/session-context.ts";
-import { type Flags, resolveFlags } from "./engine/flags.ts";
+import { detectPlatform, detectStorage, type EngineCapabilities } from "./capabilities/detect.ts";
+import type { Capabilities, MiniManifest } from "./capabilities/manifest.ts";
+import { indexedDb } from "./context/browser/indexed-db.ts";
+import type { ContextBackend } from "./context/context-backend.ts";
+import type { ContextReader } from "./context/context-store.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { FlagStore, Flags } from "./engine/flags.ts";
+import type { IntentDefinition } from "./engine/intent.ts";
+import type { Intents } from "./engine/intent-registry.ts";
+import type { CallerOptions, Explanation, IntentOptions } from "./engine/intent-router.ts";
 import type { JsonRpcResponse } from "./engine/json-rpc.ts";
-import { type ModelOutput, toModelFailure, toModelOutput } from "./engine/model-output.ts";
-import { createProgramRunner, type ProgramInput, type RunOptions } from "./engine/program-runner.ts";
-import { executeRequest, type IntentRequest, readProgram } from "./engine/request.ts";
+import { createModelTool, type ModelTool } from "./engine/model-tool.ts";
+import type { DescribeOptions } from "./engine/offer.ts";
+import type { OpenedValue } from "./engine/opened-value.ts";
+import type { ProgramInput } from "./engine/program-input.ts";
+import type { IntentRequest } from "./engine/request.ts";
+import type { Decisions, ResumeRunOptions, SuspendedInfo } from "./engine/resumer.ts";
 import type { RunResult } from "./engine/run-result.ts";
+import type { RunOptions } from "./engine/run-scope.ts";
+import type { SaveOptions } from "./engine/skills.ts";
+import type { BudgetOptions, Budgets } from "./engine/token-budgets.ts";
+import { createServers, settleServers } from "./mcp/create-servers.ts";
 import type { ServerOptions } from "./mcp/server-options.ts";
-import type { ServerSource } from "./mcp/server-source.ts";
 import type { Language } from "./protocol/guest-protocol.ts";
 import { SandboxFrame } from "./sandbox/browser/frame.ts";
 import { createFrameTokenizer } from "./sandbox/browser/frame-tokenizer.ts";
 import { pyodide } from "./sandbox/browser/pyodide.ts";
 import { quickjs } from "./sandbox/browser/quickjs.ts";
-import { type Limits, resolveLimits } from "./sandbox/limits.ts";
+import type { Limits } from "./sandbox/limits.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
+import type { Sessions } from "./sessions/sessions.ts";
+import type { AuditTrail } from "./telemetry/audit/audit-trail.ts";
+import type { TelemetryCounts } from "./telemetry/counts.ts";
+import { openRecording } from "./telemetry/open-recording.ts";
+import type { TelemetryOptions } from "./telemetry/telemetry.ts";
 import { requireTool } from "./tools/broker.ts";
-import { createCatalog, type SearchHit, type SearchOptions } from "./tools/catalog.ts";
+import type { CacheOptions } from "./tools/cache-options.ts";
+import type { SearchHit, SearchOptions } from "./tools/catalog.ts";
 import type { Description } from "./tools/describe.ts";
 import { createPageSource, type PageTool } from "./tools/page-source.ts";
+import type { Policy, PolicyOptions } from "./tools/policy.ts";
+import type { CacheStats } from "./tools/result-cache.ts";
 import type { SourceStatus } from "./tools/tool.ts";
+import { VERSION } from "./version.ts";
 
 /** How to build an engine. One of `servers` and `tools` must name something. */
 export interface OptimizerOptions {
@@ -36,12 +52,28 @@ export interface OptimizerOptions {
   readonly tools?: Readonly<Record<string, PageTool>>;
   /** Where programs run, the preferred first. Default: `[quickjs({ frame }), pyodide({ frame })]`. */
   readonly sandboxes?: readonly Sandbox[];
-  /** The isolated frame for sandboxes and the tokenizer. Default: a generated one; see README for pages with a strict policy. */
+  /** The isolated frame for sandboxes, and for what is counted and checked beside the page's thread. Default: a generated one; see README for pages with a strict policy. */
   readonly frame?: SandboxFrame;
+  /** Where sessions keep their context: a place of yours is left open for others. Default: `indexedDb()`. */
+  readonly context?: ContextBackend;
+  /** Whose sessions these are, where several people or applications share one place. Default: nobody's in particular. */
+  readonly tenant?: string;
+  /** Named operations beside the tools; more can be defined later. */
+  readonly intents?: readonly IntentDefinition[];
+  /** Which tools programs may call, and who is asked. */
+  readonly policy?: PolicyOptions;
   readonly limits?: Partial<Limits>;
+  /** Which results of tools are given again, and for how long. */
+  readonly cache?: CacheOptions;
   readonly flags?: Partial<Flags>;
+  /** How much may go back to models, of one session and of all. Default: without limit. */
+  readonly budgets?: BudgetOptions;
   /** How long to wait for servers before the first manifest is made. Milliseconds, default 5,000. */
   readonly connectWaitMs?: number;
+  /** Where metrics and spans go. Default: nowhere, and nothing of OpenTelemetry is loaded; `optimizer.telemetry` counts all the same. */
+  readonly telemetry?: TelemetryOptions;
+  /** Where runs, calls and decisions are audited: `audit(indexedDb({ name: "audit" }))`. Left open for others. Default: nowhere. */
+  readonly audit?: AuditTrail;
 }
 
 /** Where one server stands. */
@@ -53,14 +85,34 @@ export interface ServerState {
   readonly tools: number;
 }
 
-/** The one tool in the form that agents hand to a model. */
-export interface ModelTool extends ToolDefinitionForModel {
-  /** The schema under the name that MCP and most frameworks use. */
-  readonly inputSchema: ToolDefinitionForModel["input_schema"];
-  /** Runs what the model wrote. Never rejects: a failure is an output that a model can act on. */
-  execute(input: unknown, options?: RunOptions): Promise<ModelOutput>;
-  /** The definition as it is sent to a model, at most 187 tokens. */
-  toJSON(): ToolDefinitionForModel;
+/** The results of tools that are kept to be given again. */
+export interface OptimizerCache {
+  readonly stats: CacheStats;
+  /**
+   * Forgets the results of one server, by its name in `servers`, or of all. To be called when the page's
+   * user changes in a way that neither `headers` nor `auth` show, such as by a cookie.
+   */
+  clear(server?: string): void;
+}
+
+/** Intents, and programs that became some. */
+export interface OptimizerIntents extends Intents {
+  /**
+   * Saves the program of a run that returned as an intent, for every later page of this origin. It finds its
+   * parameters as `params` and may call the tools that it called, and no others.
+   * Rejects with 400: `unknown_run`, `invalid_intent`, `intent_exists`.
+   */
+  save(runId: string, options: SaveOptions): Promise<void>;
+  /** Deletes a saved one. Resolves with whether there was one. */
+  unsave(name: string): Promise<boolean>;
+}
+
+/** Why an intent would go the way that it would. Tokens. */
+export interface IntentExplanation extends Explanation {
+  readonly alike: Explanation["alike"] & {
+    /** The manifest, by which a caller knows of intents: once for all of them. */
+    readonly manifest: number;
+  };
 }
 
 /** The engine: one tool and one small manifest in place of every tool of every server. */
@@ -69,22 +121,47 @@ export interface Optimizer extends AsyncDisposable {
   readonly tool: ModelTool;
   /** What this engine offers, at most 187 tokens. */
   manifest(): MiniManifest;
-  /** Runs a program. Rejects with an `OptimizerError` only for bad input or when no sandbox can be set up. */
+  /** What this engine can do here and now, for people: sandboxes, platform, storage, servers. */
+  capabilities(): Promise<EngineCapabilities>;
+  /** Runs a program. Rejects with an `OptimizerError` only for bad input, for a token budget that is used up, or when no sandbox can be set up. */
   run(program: ProgramInput, options?: RunOptions): Promise<RunResult>;
   /** Has a language ready ahead of its first run: of the sandboxes only the first is, from the start. */
   prepare(language: Language): Promise<void>;
   /** Answers a request by intent as JSON-RPC 2.0. Never rejects. */
-  execute(request: IntentRequest, options?: RunOptions): Promise<JsonRpcResponse>;
-  /** Ranks tools for words or a sentence. */
+  execute(request: IntentRequest, options?: IntentOptions): Promise<JsonRpcResponse>;
+  /** Goes on with a run that was suspended, with what was decided about its calls; in another tab, or after a reload, too. */
+  resume(token: string, decisions: Decisions, options?: ResumeRunOptions): Promise<RunResult>;
+  /** The runs of a session that wait for decisions. Default: those of the session `default`. */
+  suspended(session?: string): Promise<readonly SuspendedInfo[]>;
+  /** The grant of a tool, and why it has it. Throws 400 `unknown_tool`. */
+  grantOf(ref: string): ReturnType<Policy["explain"]>;
+  /** What `execute` takes, beside `run_code`. */
+  readonly intents: OptimizerIntents;
+  /** Why an intent would go the way that it would, with figures. Rejects with 400 for an unknown one. */
+  explain(intent: string, options?: CallerOptions): Promise<IntentExplanation>;
+  /** Switches, which may be changed while requests run. */
+  readonly flags: FlagStore;
+  /** Ranks tools for words or a sentence; intents that fit stand first. */
   search(query: string, options?: SearchOptions): readonly SearchHit[];
   /** Signatures of tools by ref, within a budget. Rejects with 400 `unknown_tool`. */
-  describe(
-    refs: readonly string[],
-    options?: { readonly language?: "typescript" | "python"; readonly maxTokens?: number },
-  ): Promise<Description>;
+  describe(refs: readonly string[], options?: DescribeOptions): Promise<Description>;
+  /** Where the token budgets stand that runs of a session count against. Default: those of the session `default`. */
+  budgets(session?: string): Promise<Budgets>;
+  /** Opens a handle that a result has in place of a value, such as an image to show. Default session: `default`. Rejects with 400 `unknown_handle`. */
+  open(handle: string, options?: Pick<RunOptions, "session">): Promise<OpenedValue>;
+  /** What sessions keep, and how safely. */
+  readonly context: ContextReader;
+  /** Sessions that are created, used, and end: each with a time to live and a log of its runs. */
+  readonly sessions: Sessions;
+  readonly cache: OptimizerCache;
+  /** What the engine did so far, by its own counts. */
+  readonly telemetry: TelemetryCounts;
   /** Every server and where it stands. */
   readonly servers: readonly ServerState[];
-  /** Called after servers or their tools changed, when manifest and tool are made anew. Returns the way to stop listening. */
+  /**
+   * Called after servers, their tools, intents, flags or the health of the storage changed, when manifest and
+   * tool are made anew. Returns the way to stop listening.
+   */
   onChange(listener: () => void): () => void;
 }
 
@@ -96,8 +173,6 @@ export interface Optimizer extends AsyncDisposable {
  * `sandbox_unavailable` when the page cannot isolate programs: then nothing ever runs.
  */
 export async function createOptimizer(options: OptimizerOptions): Promise<Optimizer> {
-  const limits = resolveLimits(options.limits);
-  const { maxTokensPerRequest } = resolveFlags(options.flags);
   const pageSource = options.tools === undefined ? [] : [createPageSource(options.tools)];
   if (Object.keys(options.servers ?? {}).length + pageSource.length === 0) {
     throw new OptimizerError("There are no tools: give `servers` or `tools`.", {
@@ -105,19 +180,64 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
       kind: "invalid_options",
     });
   }
-  const servers = await createServers(options.servers ?? {});
+  // Apart from the entry, which pages load whole before they show anything.
+  const [{ createEngine }, { createCatalog }, { createContextStore }, { startCollector }, servers] =
+    await Promise.all([
+      import("./engine/engine.ts"),
+      import("./tools/catalog.ts"),
+      import("./context/context-store.ts"),
+      import("./sessions/collector.ts"),
+      createServers(options.servers ?? {}),
+    ]);
+  const recording = await openRecording(options.telemetry, servers);
   const frame = options.frame ?? new SandboxFrame();
   const sandboxes = options.sandboxes ?? [quickjs({ frame }), pyodide({ frame })];
   const countTokens = createFrameTokenizer(frame);
   const catalog = createCatalog([...pageSource, ...servers]);
-  const runner = createProgramRunner({
-    catalog,
-    sandboxes,
-    context: memory(),
-    countTokens,
-    limits: options.limits ?? {},
-    maxTokensPerRequest,
-  });
+  const backend = options.context ?? indexedDb();
+  const context = createContextStore(backend);
+  const closeParts = async (): Promise<void> => {
+    catalog[Symbol.dispose]();
+    await context[Symbol.asyncDispose]();
+    const owned = [
+      ...servers,
+      ...pageSource,
+      ...(options.sandboxes === undefined ? sandboxes : []),
+      ...(options.context === undefined ? [backend] : []),
+      ...(options.frame === undefined ? [frame] : []),
+    ];
+    await Promise.allSettled(owned.map((one) => one[Symbol.asyncDispose]()));
+    await recording?.[Symbol.asyncDispose]();
+  };
+  const createParts = async (): Promise<Engine> => {
+    try {
+      return createEngine({
+        catalog,
+        sandboxes,
+        context,
+        tenant: options.tenant,
+        policy: options.policy ?? {},
+        countTokens,
+        loadChecker: async () => {
+          const { createFrameChecker } = await import("./sandbox/browser/frame-checker.ts");
+          return createFrameChecker(frame);
+        },
+        limits: options.limits ?? {},
+        flags: options.flags ?? {},
+        budgets: options.budgets ?? {},
+        cache: options.cache ?? {},
+        intents: options.intents ?? [],
+        sink: recording?.sink,
+        audit: options.audit,
+      });
+    } catch (error) {
+      await closeParts();
+      throw error;
+    }
+  };
+  const engine = await createParts();
+  const collector = startCollector({ collect: () => engine.collect(), backend });
+  const { flags, registry, offer, runner, router } = engine;
   const listeners = new Set<() => void>();
   let disposed = false;
 
@@ -125,45 +245,22 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     if (disposed) return;
     disposed = true;
     listeners.clear();
-    catalog[Symbol.dispose]();
-    await runner[Symbol.asyncDispose]();
-    const owned = [...servers, ...pageSource, ...(options.sandboxes === undefined ? sandboxes : [])];
-    await Promise.allSettled(
-      [...owned, ...(options.frame === undefined ? [frame] : [])].map((one) => one[Symbol.asyncDispose]()),
-    );
+    await collector[Symbol.asyncDispose]();
+    await engine[Symbol.asyncDispose]();
+    await closeParts();
   };
 
-  const describeNow = (): Promise<Capabilities> =>
-    describeCapabilities({
-      catalog,
-      intents: [TOOL_NAME, "<server>.<tool>"],
-      backends: sandboxes.map(({ traits }) => traits.name),
-      languages: runner.languages,
-      limits,
-      maxTokensPerRequest,
-      countTokens,
-    });
-
   let capabilities: Capabilities;
-  let described: number;
-  try {
-    const wait = AbortSignal.timeout(options.connectWaitMs ?? 5_000);
-    const connecting = servers.map((server) => server.connect(wait).catch(() => undefined));
-    await Promise.all([...connecting, sandboxes[0]?.prepare(), countTokens([""])]);
-    described = catalog.version;
-    capabilities = await describeNow();
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
-
-  let refreshing = false;
+  /** Grows with everything that the manifest tells of. */
+  let version = 0;
+  let described = 0;
+  let refreshing = true;
   const refresh = async (): Promise<void> => {
     refreshing = true;
-    while (!disposed && described !== catalog.version) {
-      described = catalog.version;
+    while (!disposed && described !== version) {
+      described = version;
       try {
-        capabilities = await describeNow();
+        capabilities = await offer.capabilities();
       } catch (error) {
         // The last good description stays; the next change tries again.
         console.warn(`mcp-optimizer: the manifest could not be renewed: ${messageOf(error)}`);
@@ -172,36 +269,82 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     refreshing = false;
     for (const listener of [...listeners]) listener();
   };
-  catalog.onChange(() => {
+  const changed = (): void => {
+    version += 1;
     if (!refreshing) void refresh();
-  });
-  if (described !== catalog.version) void refresh();
+  };
+  catalog.onChange(changed);
+  registry.onChange(changed);
+  flags.onChange(changed);
+  context.onHealthChange(changed);
+
+  try {
+    const connecting = settleServers(servers, options.connectWaitMs ?? 5_000);
+    await Promise.all([connecting, sandboxes[0]?.prepare(), countTokens([""]), engine.skills.loaded]);
+    described = version;
+    capabilities = await offer.capabilities();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  refreshing = false;
+  if (described !== version) void refresh();
 
   return {
     get tool() {
-      return {
-        ...capabilities.tool,
-        inputSchema: capabilities.tool.input_schema,
-        toJSON: () => capabilities.tool,
-        execute: async (input: unknown, runOptions?: RunOptions) => {
-          try {
-            return toModelOutput(await runner.run(readProgram(input), runOptions));
-          } catch (error) {
-            return toModelFailure(error);
-          }
-        },
-      };
+      return createModelTool(capabilities.tool, runner);
     },
     manifest: () => capabilities.manifest,
+    capabilities: async () => ({
+      version: VERSION,
+      languages: runner.languages,
+      sandboxes: sandboxes.map(({ traits }) => traits),
+      platform: detectPlatform(),
+      storage: { backend: backend.name, health: context.health, ...(await detectStorage()) },
+      servers: catalog.namespaces
+        .filter(({ source }) => !pageSource.includes(source))
+        .map(({ source, tools }) => ({
+          name: source.id,
+          status: source.status,
+          tools: tools.length,
+          ...(source.features === undefined ? {} : { features: source.features }),
+        })),
+    }),
     prepare: (language) => runner.prepare(language),
     run: (program, runOptions) => runner.run(program, runOptions),
-    execute: (request, runOptions) => executeRequest(request, runner, catalog, runOptions),
-    search: (query, searchOptions) => catalog.search(query, searchOptions),
-    async describe(refs, { language = "typescript", maxTokens = maxTokensPerRequest } = {}) {
-      const tools = refs.map((ref) => requireTool(catalog, ref));
-      const { describeTools } = await import("./tools/describe.ts");
-      return describeTools(tools, { language, maxTokens, countTokens });
+    execute: async (request, intentOptions) => {
+      const { executeRequest } = await import("./engine/request.ts");
+      return executeRequest(request, engine, intentOptions);
     },
+    resume: (token, decisions, resumeOptions) => engine.resumer.resume(token, decisions, resumeOptions),
+    suspended: (session = "default") => engine.resumer.list(session),
+    budgets: (session) => engine.budgets(session),
+    open: (handle, { session } = {}) => engine.openValue(handle, session),
+    grantOf: (ref) => engine.policy.explain(requireTool(catalog, ref)),
+    intents: {
+      ...registry.intents,
+      save: (runId, saveOptions) => engine.skills.save(runId, saveOptions),
+      unsave: (name) => engine.skills.remove(name),
+    },
+    async explain(intent, caller) {
+      const { alike, ...explanation } = await router.explain(intent, caller);
+      const [manifest = 0] = await countTokens([JSON.stringify(capabilities.manifest)]);
+      return { ...explanation, alike: { ...alike, manifest } };
+    },
+    flags,
+    search: (query, searchOptions) => offer.search(query, searchOptions),
+    describe: (refs, describeOptions) => offer.describe(refs, describeOptions),
+    cache: {
+      get stats() {
+        return engine.cache.stats;
+      },
+      clear: (server) => engine.cache.clear(server),
+    },
+    get telemetry() {
+      return engine.telemetry.counts;
+    },
+    context,
+    sessions: engine.sessions,
     get servers() {
       return catalog.namespaces
         .filter(({ source }) => !pageSource.includes(source))
@@ -218,12 +361,4 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     },
     [Symbol.asyncDispose]: dispose,
   };
-}
-
-/** A page that has only tools of its own loads nothing of MCP. */
-async function createServers(servers: NonNullable<OptimizerOptions["servers"]>): Promise<ServerSource[]> {
-  const entries = Object.entries(servers);
-  if (entries.length === 0) return [];
-  const { createServerSource } = await import("./mcp/server-source.ts");
-  return entries.map(([name, server]) => createServerSource(name, server));
 }

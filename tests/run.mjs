@@ -10,6 +10,7 @@
  *
  * The last line reads `N passed, N failed, N skipped`: each test counts, and each gate counts as one.
  */
+import { relative } from "node:path";
 import { prepare, projectRoot, runAsCommand } from "./setup/prepare.mjs";
 import { npm, run } from "./setup/process.mjs";
 import { runVitest } from "./setup/vitest.mjs";
@@ -19,11 +20,13 @@ const SUITES_TIMEOUT_MS = 60 * 60_000;
 
 /**
  * What `npm test` runs in Firefox: the files about what browsers do differently (frames, workers, policies, both
- * engines), which take a few minutes. `npm run test:browsers` runs everything: the programs of `webcontainer()`,
+ * engines, databases), which take a few minutes. `npm run test:browsers` runs everything: the programs of `webcontainer()`,
  * which a Node runs; attacks on our page's code alone; and those that each wait for a limit.
  */
 const IN_FIREFOX = [
+  "tests/browser/context-",
   "tests/browser/frame-tokenizer",
+  "tests/browser/frozen-runs",
   "tests/browser/languages",
   "tests/browser/optimizer",
   "tests/browser/pyodide",
@@ -32,15 +35,19 @@ const IN_FIREFOX = [
   "tests/attacks/compromised-worker",
   "tests/attacks/cross-run",
   "tests/attacks/frame-document",
+  "tests/attacks/frozen-runs",
   "tests/attacks/guest-realm",
   "tests/attacks/hostile-protocol",
   "tests/attacks/integrity",
 ];
 
 /** Each gate is the npm script of the same name. The first builds what the others look at. */
-const GATES = ["build", "lint", "knip", "publint", "attw", "size"];
+const GATES = ["build", "lint", "knip", "publint", "attw", "size", "conformance"];
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/** Where one line about each failure is kept: the end of a long log shows them all. @type {string[]} */
+const failures = [];
 
 await runAsCommand(async () => {
   const interrupted = new AbortController();
@@ -58,6 +65,8 @@ await runAsCommand(async () => {
     browser: everything || filters.length > 0,
     firefox: everything || onlyBrowsers,
     webkit: onlyBrowsers,
+    redis: everything || filters.length > 0,
+    prometheus: everything || filters.length > 0,
     signal,
   });
   const total = { passed: 0, failed: 0, skipped: 0 };
@@ -77,6 +86,9 @@ await runAsCommand(async () => {
   if (everything) {
     selections.push(["--project=unit", "--project=browser"]);
     if (firefox !== undefined) selections.push(["--project=firefox", ...IN_FIREFOX]);
+    // The host's sandboxes start many processes, and ask for what they may not have.
+    selections.push(["--project=host"]);
+    selections.push(["--project=docker"]);
     // The packed package is tried apart from the suites: it installs, builds and serves, which takes both cores.
     selections.push(["--project=package"]);
   } else if (onlyBrowsers) {
@@ -96,6 +108,7 @@ await runAsCommand(async () => {
     console.log("\ninterrupted: the rest did not run");
     add({ passed: 0, failed: 1, skipped: 0 });
   }
+  if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join("\n")}`);
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 });
@@ -131,6 +144,7 @@ async function runGate(gate, env, signal) {
     console.log(`[gate] ${gate}: passed (${seconds})`);
     return { passed: 1, failed: 0, skipped: 0 };
   }
+  failures.push(`  gate ${gate} (${end})`);
   console.log(`${output.trimEnd()}\n[gate] ${gate}: FAILED (${end}, ${seconds}); alone: npm run ${gate}`);
   return { passed: 0, failed: 1, skipped: 0 };
 }
@@ -150,9 +164,13 @@ async function runSuites(selection, env, signal) {
     signal,
   });
   const counts = countTests(report);
+  failures.push(...listFailures(report));
   if (end !== "exited") console.log(`[suites] ${selection.join(" ")}: FAILED (${end})`);
   // A failure outside any test (an unhandled error, no test found, a crash) must show in the numbers.
-  if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1 };
+  if (code !== 0 && counts.failed === 0) {
+    failures.push(`  outside of any test (${end}): vitest run ${selection.join(" ")}`);
+    return { ...counts, failed: 1 };
+  }
   return counts;
 }
 
@@ -175,4 +193,24 @@ function countTests(report) {
     failed: report.numFailedTests + unloadable.length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/**
+ * @param {any} report Vitest's JSON report, if there is one.
+ * @returns {string[]}
+ */
+function listFailures(report) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const file of report?.testResults ?? []) {
+    const name = relative(projectRoot, file.name);
+    if (file.status === "failed" && file.assertionResults.length === 0)
+      lines.push(`  ${name}: can't be loaded`);
+    for (const test of file.assertionResults) {
+      if (test.status !== "failed") continue;
+      const why = (test.failureMessages[0] ?? "").split("\n")[0].slice(0, 200);
+      lines.push(`  ${name} > ${test.fullName}: ${why}`);
+    }
+  }
+  return lines;
 }

@@ -10,6 +10,7 @@ export function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
 
 /** Encodes bytes as base64. */
 export function encodeBase64(bytes: Uint8Array): string {
+  if (typeof bytes.toBase64 === "function") return bytes.toBase64();
   let binary = "";
   // Arguments of one call are limited; a slice at a time stays far below.
   for (let start = 0; start < bytes.length; start += 0x8000) {

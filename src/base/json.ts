@@ -20,6 +20,8 @@ const MAX_DEPTH = 256;
  * a number beyond JavaScript's: `1e999` is read as `Infinity`, which the next JSON text would call `null`.
  */
 export function parseJson(text: string, maxValues = Number.POSITIVE_INFINITY): Json | undefined {
+  // A long text of another kind need not be walked.
+  if (!BEGINS_JSON.test(text)) return undefined;
   const { depth, values, mayOverflow } = measure(text);
   if (depth > MAX_DEPTH || values > maxValues) return undefined;
   try {
@@ -29,6 +31,8 @@ export function parseJson(text: string, maxValues = Number.POSITIVE_INFINITY): J
     return undefined;
   }
 }
+
+const BEGINS_JSON = /^[ \t\n\r]*[[{"\-0-9tfn]/;
 
 function holdsInfinity(root: Json): boolean {
   const open: Json[] = [root];

@@ -17,7 +17,7 @@ export interface WasmSnapshot {
 
 /** Packs those pages of the memory that `keeps` wants, which is given where a page begins and ends. */
 export function packSnapshot(
-  { functions, head }: WasmSnapshot,
+  snapshot: WasmSnapshot,
   memory: Uint8Array,
   keeps: (from: number, to: number) => boolean,
 ): Uint8Array<ArrayBuffer> {
@@ -25,6 +25,14 @@ export function packSnapshot(
   for (let from = 0; from < memory.length; from += PAGE) {
     if (keeps(from, from + PAGE)) numbers.push(from / PAGE);
   }
+  return packPages(snapshot, memory, numbers);
+}
+
+function packPages(
+  { functions, head }: WasmSnapshot,
+  memory: Uint8Array,
+  numbers: readonly number[],
+): Uint8Array<ArrayBuffer> {
   const file = new Uint8Array(BEGINNING + head.length + numbers.length * (NUMBER + PAGE));
   let end = 0;
   const append = (bytes: Uint8Array): void => {
@@ -38,10 +46,13 @@ export function packSnapshot(
   return file;
 }
 
-/** What {@link packSnapshot} packed, and a function that writes its pages into a memory. */
-export function openSnapshot(
-  file: ArrayBuffer,
-): WasmSnapshot & { readonly writeTo: (memory: Uint8Array) => void } {
+export interface OpenedSnapshot extends WasmSnapshot {
+  /** Puts the pages into a memory. Throws a `RangeError` for one that has no place there. */
+  readonly writeTo: (memory: Uint8Array) => void;
+}
+
+/** Opens what {@link packSnapshot} packed. Throws a `RangeError` for what is no snapshot. */
+export function openSnapshot(file: ArrayBuffer): OpenedSnapshot {
   const [functions = 0, headLength = 0, count = 0] = new Uint32Array(file, 0, 3);
   const numbers = new Uint32Array(file, BEGINNING + headLength, count);
   return {

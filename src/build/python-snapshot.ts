@@ -13,7 +13,8 @@ export async function makePythonSnapshot(archive: string): Promise<string> {
   const library = await compilePythonLibrary(archive);
   const read = (names: readonly string[]): Promise<string[]> =>
     Promise.all(names.map((name) => readFile(path.resolve(import.meta.dirname, name), "utf8")));
-  const sources = await read(["../runtimes/python-values.py", "../runtimes/python-prelude.py"]);
+  const names = ["python-values.py", "python-guest.py", "python-pyodide.py", "python-globals.py"];
+  const sources = await read(names.map((name) => `../runtimes/${name}`));
   const makers = await read(["python-snapshot.ts", "../base/wasm-snapshot.ts"]);
   return makeOnce("python-memory.gz", [library, ...sources, ...makers], async () => {
     const snapshot = await takeSnapshot(library, sources);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -7,6 +8,7 @@ import { build, type Plugin } from "vite";
 import { prepareLoader } from "./pyodide-loader.ts";
 import { compilePythonLibrary } from "./python-library.ts";
 import { makePythonSnapshot } from "./python-snapshot.ts";
+import { makeVmImage } from "./vm-image.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const require = createRequire(import.meta.url);
@@ -21,10 +23,11 @@ const require = createRequire(import.meta.url);
  * - `x.wasm?gzip`: a file, gzipped, as base64
  * - `x.zip?pyc`: Pyodide's standard library, compiled, as base64
  * - `x.zip?snapshot`: the memory of an interpreter that has started over that library, gzipped, as base64
+ * - `x.wasm?vm`: the memory of a QuickJS that has run the guest's prelude, gzipped, as base64
  * - any of them with `&sha256`: the digest of that text, or of the bytes behind base64, hexadecimal
  */
 export function sandboxAssets(): Plugin {
-  const asset = /^(.*)\?(script|node|frame|gzip|pyc|snapshot)(&sha256)?$/;
+  const asset = /^(.*)\?(script|node|frame|gzip|pyc|snapshot|vm)(&sha256)?$/;
   const made = new Map<string, Promise<string | Buffer>>();
   const make = (file: string, kind: string): Promise<string | Buffer> => {
     const key = `${file}?${kind}`;
@@ -42,7 +45,7 @@ export function sandboxAssets(): Plugin {
       const absolute = file.startsWith(".")
         ? path.resolve(base, file)
         : path.isAbsolute(file)
-          ? file
+          ? inRoot(file)
           : require.resolve(file);
       return `${absolute}?${kind}${sha256}`;
     },
@@ -76,6 +79,11 @@ export function sandboxAssets(): Plugin {
   };
 }
 
+/** The development server names files by their place below the root. */
+function inRoot(file: string): string {
+  return existsSync(file) ? file : path.join(root, file);
+}
+
 async function makeAsset(file: string, kind: string): Promise<string | Buffer> {
   switch (kind) {
     case "gzip":
@@ -84,6 +92,8 @@ async function makeAsset(file: string, kind: string): Promise<string | Buffer> {
       return readFile(await compilePythonLibrary(file));
     case "snapshot":
       return readFile(await makePythonSnapshot(file));
+    case "vm":
+      return makeVmImage(file);
     case "frame":
       return frameDocument(await bundleScript(file, "iife"));
     default:

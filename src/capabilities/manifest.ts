@@ -2,6 +2,7 @@ import type { TokenCounter } from "../base/tokens.ts";
 import type { Language } from "../protocol/guest-protocol.ts";
 import type { Limits } from "../sandbox/limits.ts";
 import type { Catalog, CatalogNamespace, CatalogTool } from "../tools/catalog.ts";
+import type { ToolDefinition } from "../tools/tool.ts";
 import { VERSION } from "../version.ts";
 
 /** The most that the manifest, or the tool's definition, costs a model. Tokens, o200k_base, as minified JSON. */
@@ -54,6 +55,7 @@ export interface Capabilities {
 
 export interface CapabilityFacts {
   readonly catalog: Catalog;
+  /** Names of the intents that were defined. */
   readonly intents: readonly string[];
   readonly backends: readonly string[];
   readonly languages: readonly Language[];
@@ -69,31 +71,39 @@ export async function describeCapabilities(facts: CapabilityFacts): Promise<Capa
   const { catalog, countTokens } = facts;
   const namespaces = catalog.namespaces.filter(({ tools }) => tools.length > 0).toSorted(bySize);
   const [tool, classic] = await Promise.all([
-    fitNames(namespaces, countTokens, (shown) => toolFor(facts, namespaces, shown)),
+    fitNames(namespaces.length, countTokens, (shown) => toolFor(facts, namespaces, shown)),
     classicTokens(catalog.tools, countTokens),
   ]);
   const optimized = tool.tokens;
   const percent = classic <= optimized ? 0 : Math.floor((1 - optimized / classic) * 10_000) / 100;
-  const manifest = await fitNames(namespaces, countTokens, (shown) =>
-    manifestFor(facts, namespaces, shown, { classic, optimized, percent }),
+  const savings = { classic, optimized, percent };
+  const manifest = await fitNames(namespaces.length, countTokens, (shown) =>
+    manifestFor(facts, namespaces, shown, 0, savings),
   );
-  return { manifest: manifest.value, tool: tool.value };
+  // Servers first: what is defined can be listed by whoever defined it.
+  const full = await fitNames(facts.intents.length, countTokens, (intents) =>
+    manifestFor(facts, namespaces, manifest.shown, intents, savings),
+  );
+  return { manifest: full.value, tool: tool.value };
 }
 
-/** The tokens of every definition handed over the classic way, as `{ name, description, input_schema }`. */
+/** What a definition that is handed over the classic way tells of. */
+export type ClassicDefinition = Pick<ToolDefinition, "name" | "description" | "inputSchema">;
+
+/** A definition as it is handed to a model the classic way: `{ name, description, input_schema }`. */
+export function definitionText({ name, description, inputSchema }: ClassicDefinition): string {
+  return JSON.stringify({ name, description, input_schema: inputSchema ?? { type: "object" } });
+}
+
+/** The tokens of every definition handed over the classic way. */
 export async function classicTokens(
   tools: readonly CatalogTool[],
   countTokens: TokenCounter,
 ): Promise<number> {
   let sum = 0;
   for (let start = 0; start < tools.length; start += TOOLS_A_COUNT) {
-    const texts = tools.slice(start, start + TOOLS_A_COUNT).map(({ definition }) =>
-      JSON.stringify({
-        name: definition.name,
-        description: definition.description,
-        input_schema: definition.inputSchema ?? { type: "object" },
-      }),
-    );
+    const part = tools.slice(start, start + TOOLS_A_COUNT);
+    const texts = part.map(({ definition }) => definitionText(definition));
     for (const tokens of await countTokens(texts)) sum += tokens;
   }
   return sum;
@@ -102,19 +112,19 @@ export async function classicTokens(
 /** Large catalogs are counted in parts, so that runs that need a count come in between. */
 const TOOLS_A_COUNT = 64;
 
-/** Names as many servers as fit, the largest first. */
+/** Shows as many names as fit, the first ones. */
 async function fitNames<T>(
-  namespaces: readonly CatalogNamespace[],
+  names: number,
   countTokens: TokenCounter,
   write: (shown: number) => T,
-): Promise<{ readonly value: T; readonly tokens: number }> {
+): Promise<{ readonly value: T; readonly tokens: number; readonly shown: number }> {
   // A name is at least one token: no more than the budget can ever fit.
-  const most = Math.min(namespaces.length, MANIFEST_MAX_TOKENS);
+  const most = Math.min(names, MANIFEST_MAX_TOKENS);
   const candidates = Array.from({ length: most + 1 }, (_, shown) => write(shown));
   const counts = await countTokens(candidates.map((candidate) => JSON.stringify(candidate)));
   const best = counts.findLastIndex((tokens) => tokens <= MANIFEST_MAX_TOKENS);
   const value = candidates[Math.max(0, best)] ?? write(0);
-  return { value, tokens: counts[Math.max(0, best)] ?? 0 };
+  return { value, tokens: counts[Math.max(0, best)] ?? 0, shown: Math.max(0, best) };
 }
 
 function bySize(one: CatalogNamespace, other: CatalogNamespace): number {
@@ -125,6 +135,7 @@ function manifestFor(
   facts: CapabilityFacts,
   namespaces: readonly CatalogNamespace[],
   shown: number,
+  intents: number,
   tokenSavings: MiniManifest["tokenSavings"],
 ): MiniManifest {
   const servers = namespaces
@@ -136,7 +147,7 @@ function manifestFor(
     version: VERSION,
     tool: TOOL_NAME,
     capabilities: {
-      intents: facts.intents,
+      intents: [TOOL_NAME, "<server>.<tool>", ...facts.intents.slice(0, intents)],
       backends: facts.backends,
       languages: facts.languages,
       limits: {
@@ -166,7 +177,7 @@ function toolFor(
       "Run a program that calls tools; only what it returns comes back, so filter and aggregate in code. " +
       'await tools.search("words") lists tools; await tools.describe("server.tool") shows a signature; ' +
       "await tools.server.tool({arg}) calls it (Promise.all for many). End with return. " +
-      `await context.get/set(key) keeps data between programs. No imports, no network.${list === "" ? "" : ` Servers: ${list}`}`,
+      `await context.get/set(key) keeps data between programs, context.open(handle) opens a handle. No imports, no network.${list === "" ? "" : ` Servers: ${list}`}`,
     input_schema: {
       type: "object",
       properties: { code: { type: "string" }, language: { enum: facts.languages } },

@@ -1,8 +1,10 @@
 import { type ErrorCode, findOptimizerError, messageOf } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { clipText } from "../base/text.ts";
+import type { ApprovalRequest } from "../tools/approval.ts";
 import type { Truncation } from "./fit-value.ts";
 import { MAX_MESSAGE_CHARACTERS } from "./model-output.ts";
+import type { Route } from "./route.ts";
 import type { RunResult, RunUsage } from "./run-result.ts";
 
 export type JsonRpcId = string | number | null;
@@ -13,6 +15,9 @@ export interface JsonRpcErrorData {
   readonly retryable: boolean;
   readonly hint?: string;
   readonly runId?: string;
+  readonly route?: Route;
+  /** Present when the request may have had its effect in spite of the failure. */
+  readonly mayHaveExecuted?: true;
 }
 
 /** A JSON-RPC 2.0 response (jsonrpc.org/specification). Error codes are the engine's classes. */
@@ -25,6 +30,19 @@ export type JsonRpcResponse =
         readonly truncated?: Truncation;
         readonly runId?: string;
         readonly usage?: RunUsage;
+        /** Which way the intent went, and why. */
+        readonly route?: Route;
+      };
+    }
+  /** Somebody has to decide first. */
+  | {
+      readonly jsonrpc: "2.0";
+      readonly id: JsonRpcId;
+      readonly result: {
+        readonly suspended: { readonly approvals: readonly ApprovalRequest[]; readonly resume: string };
+        readonly runId?: string;
+        readonly usage?: RunUsage;
+        readonly route?: Route;
       };
     }
   | {
@@ -36,19 +54,27 @@ export type JsonRpcResponse =
 /** Answers with the outcome of a run. */
 export function respondWithRun(id: JsonRpcId, result: RunResult): JsonRpcResponse {
   const { runId, usage } = result;
+  const route = result.route === undefined ? {} : { route: result.route };
   switch (result.status) {
     case "returned": {
       const { value, truncated } = result;
       return {
         jsonrpc: "2.0",
         id,
-        result: { value, ...(truncated === undefined ? {} : { truncated }), runId, usage },
+        result: { value, ...(truncated === undefined ? {} : { truncated }), runId, usage, ...route },
       };
     }
     case "threw": {
-      const { name, message, line, code, kind, hint } = result.error;
+      const { name, message, line, code, kind, hint, mayHaveExecuted } = result.error;
       const place = line === undefined ? "" : ` (line ${line})`;
-      const data = { kind, retryable: false, ...(hint === undefined ? {} : { hint }), runId };
+      const data = {
+        kind,
+        retryable: false,
+        ...(hint === undefined ? {} : { hint }),
+        runId,
+        ...route,
+        ...(mayHaveExecuted === undefined ? {} : { mayHaveExecuted }),
+      };
       return {
         jsonrpc: "2.0",
         id,
@@ -58,7 +84,12 @@ export function respondWithRun(id: JsonRpcId, result: RunResult): JsonRpcRespons
     case "stopped": {
       const { code, message, reason, hint } = result;
       const retryable = reason === "crashed" || reason === "cancelled";
-      return { jsonrpc: "2.0", id, error: { code, message, data: { kind: reason, retryable, hint, runId } } };
+      const data = { kind: reason, retryable, hint, runId, ...route };
+      return { jsonrpc: "2.0", id, error: { code, message, data } };
+    }
+    case "suspended": {
+      const { approvals, resume } = result;
+      return { jsonrpc: "2.0", id, result: { suspended: { approvals, resume }, runId, usage, ...route } };
     }
     default:
       return result satisfies never;

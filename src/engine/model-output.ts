@@ -19,6 +19,13 @@ export type ModelOutput =
       readonly code: number;
       readonly message: string;
       readonly hint: string;
+    }
+  /** For whoever runs the agent: `optimizer.resume(resume, decisions)` gives the result that the model waits for. */
+  | {
+      readonly status: "suspended";
+      readonly approvals: readonly { readonly id: string; readonly tool: string; readonly message: string }[];
+      readonly resume: string;
+      readonly hint: string;
     };
 
 /** How much of a failure's message goes back to a model. */
@@ -50,6 +57,11 @@ export function toModelOutput(result: RunResult): ModelOutput {
     case "stopped": {
       const { status, reason, code, message, hint } = result;
       return { status, reason, code, message, hint };
+    }
+    case "suspended": {
+      const { status, resume } = result;
+      const approvals = result.approvals.map(({ id, tool, message }) => ({ id, tool, message }));
+      return { status, approvals, resume, hint: "A person has to decide. Do not run the program again." };
     }
     default:
       return result satisfies never;

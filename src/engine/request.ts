@@ -1,12 +1,12 @@
-import { findOptimizerError, OptimizerError } from "../base/errors.ts";
+import { OptimizerError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { TOOL_NAME } from "../capabilities/manifest.ts";
-import { requireTool } from "../tools/broker.ts";
-import type { Catalog } from "../tools/catalog.ts";
+import type { Engine } from "./engine.ts";
+import type { IntentOptions } from "./intent-router.ts";
 import { type JsonRpcId, type JsonRpcResponse, respondWithError, respondWithRun } from "./json-rpc.ts";
-import { isLanguage, type ProgramInput, type ProgramRunner, type RunOptions } from "./program-runner.ts";
+import { invalidRequest, isLanguage, type ProgramInput } from "./program-input.ts";
 
-/** A request by intent: `run_code`, or a tool as `server.tool` (or its bare name where only one server has it). */
+/** A request by intent: `run_code`, a defined intent, or a tool as `server.tool` (or its bare name where only one server has it). */
 export interface IntentRequest {
   readonly intent: string;
   readonly params?: JsonObject;
@@ -16,13 +16,17 @@ export interface IntentRequest {
 /** Answers one request. Never rejects: every failure is an error response. */
 export async function executeRequest(
   request: IntentRequest,
-  runner: ProgramRunner,
-  catalog: Catalog,
-  options: RunOptions = {},
+  { runner, router }: Pick<Engine, "runner" | "router">,
+  options: IntentOptions = {},
 ): Promise<JsonRpcResponse> {
   const id = readId(request);
   try {
-    return respondWithRun(id, await runner.run(programFor(request, catalog), options));
+    const { intent, params } = readIntent(request);
+    const result =
+      intent === TOOL_NAME
+        ? await runner.run(readProgram(params), options)
+        : await router.execute(intent, params, options);
+    return respondWithRun(id, result);
   } catch (error) {
     return respondWithError(id, error);
   }
@@ -74,44 +78,8 @@ function readId(request: unknown): JsonRpcId {
   return typeof id === "string" || typeof id === "number" ? id : null;
 }
 
-function programFor(request: IntentRequest, catalog: Catalog): ProgramInput {
+function readIntent(request: IntentRequest): { readonly intent: string; readonly params: JsonObject } {
   const { intent, params = {} } = readFields(request, ["intent", "params"]) ?? {};
-  if (typeof intent !== "string" || !isJsonObject(params)) {
-    throw new OptimizerError("A request names an `intent` and gives its `params` as an object.", {
-      code: 400,
-      kind: "invalid_request",
-    });
-  }
-  if (intent === TOOL_NAME) return readProgram(params);
-  // The name reaches the program as data, like the parameters.
-  return {
-    language: "javascript",
-    code: "const [server, tool] = inputs.tool; return await tools[server][tool](inputs.params)",
-    inputs: { tool: toolPath(catalog, intent), params },
-  };
-}
-
-function toolPath(catalog: Catalog, intent: string): readonly [string, string] {
-  const bare = catalog.tools.filter(
-    ({ identifier, definition }) => identifier === intent || definition.name === intent,
-  );
-  const [only] = bare;
-  const tool = only !== undefined && bare.length === 1 ? only : requireIntent(catalog, intent);
-  return [tool.namespace, tool.identifier];
-}
-
-function requireIntent(catalog: Catalog, intent: string): ReturnType<typeof requireTool> {
-  try {
-    return requireTool(catalog, intent);
-  } catch (cause) {
-    const { kind, hint } = findOptimizerError(cause) ?? {};
-    // The tool of a server that is away may well exist.
-    if (kind !== "unknown_tool") throw cause;
-    throw new OptimizerError(`There is no intent ${intent.slice(0, 200)}.`, {
-      code: 400,
-      kind: "unknown_intent",
-      ...(hint === undefined ? {} : { hint }),
-      cause,
-    });
-  }
+  if (typeof intent === "string" && isJsonObject(params)) return { intent, params };
+  throw invalidRequest("A request names an `intent` and gives its `params` as an object.");
 }

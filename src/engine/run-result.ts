@@ -2,8 +2,10 @@ import type { ErrorCode } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import type { LogEntry } from "../protocol/guest-protocol.ts";
 import type { StopReason } from "../sandbox/sandbox.ts";
+import type { ApprovalRequest } from "../tools/approval.ts";
 import type { BrokerEvent, ToolCallRecord } from "../tools/broker.ts";
 import type { Truncation } from "./fit-value.ts";
+import type { Route } from "./route.ts";
 
 /** What a run cost. */
 export interface RunUsage {
@@ -24,6 +26,8 @@ export interface RunFacts {
   readonly logs: readonly LogEntry[];
   readonly toolCalls: readonly ToolCallRecord[];
   readonly usage: RunUsage;
+  /** Which way an intent went; absent for programs that were handed in. */
+  readonly route?: Route;
 }
 
 /** A failure of the program, in its own coordinates: lines and columns count from 1. */
@@ -36,6 +40,8 @@ export interface RunError {
   readonly code: ErrorCode;
   readonly kind: string;
   readonly hint?: string;
+  /** Present when a tool was called on the page's behalf and may have done its work in spite of the failure. */
+  readonly mayHaveExecuted?: true;
 }
 
 /** The outcome of one run. */
@@ -49,6 +55,13 @@ export type RunResult = RunFacts &
         readonly code: ErrorCode;
         readonly message: string;
         readonly hint: string;
+      }
+    /** Somebody has to decide first: `optimizer.resume(resume, decisions)` goes on, also after a reload. */
+    | {
+        readonly status: "suspended";
+        readonly approvals: readonly ApprovalRequest[];
+        /** Token of the run; it is good once. */
+        readonly resume: string;
       }
   );
 

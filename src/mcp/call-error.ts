@@ -41,6 +41,10 @@ export function toCallError(
   const seen = readErrorFacts(error);
   if (seen.own !== undefined) return seen.own;
   const what = `${server}.${name}`;
+  if (seen.missingScope !== undefined) {
+    const { kind, message, hint } = scopeMissing(what, seen.missingScope);
+    return new OptimizerError(message, { code: 403, kind, hint, cause: error });
+  }
   const detail = messageOf(error).slice(0, 1_000);
   if (isOverflow(error)) {
     return new OptimizerError(`The answer of ${what} was too large. ${detail}`, {
@@ -60,6 +64,15 @@ export function toCallError(
     });
   }
   return new OptimizerError(`${what} failed: ${detail}`, { ...classify(seen), cause: error });
+}
+
+/** What to say when the credentials do not reach as far as the server wants (403 `insufficient_scope`). */
+export function scopeMissing(what: string, scope: string) {
+  return {
+    kind: "insufficient_scope",
+    message: `${what} needs more rights than were granted${scope === "" ? "" : `: ${scope}`}.`,
+    hint: "The user has to sign in again to grant them; then run the program again.",
+  } as const;
 }
 
 /** The error of a call that took longer than allowed. */

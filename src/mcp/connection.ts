@@ -3,14 +3,15 @@ import type {
   StreamableHTTPClientTransportOptions,
   Transport,
 } from "@modelcontextprotocol/client";
+import { settleBefore } from "../base/waits.ts";
 import { Backoff } from "./backoff.ts";
 import type { ConnectFacts } from "./diagnose.ts";
 import { readErrorFacts } from "./error-facts.ts";
 import { GuardedTransport } from "./guarded-transport.ts";
 import { createLimitedFetch, type FetchLike } from "./limited-fetch.ts";
 import { createMirroringClient, loadMcpSdk, type McpSdk, type MirroringClient } from "./mirroring-client.ts";
+import { addServerHeaders } from "./server-headers.ts";
 import type { ResolvedServerOptions } from "./server-options.ts";
-import { settleBefore } from "./waits.ts";
 
 /** A client that has shaken hands with its server. */
 export interface Connection extends AsyncDisposable {
@@ -164,8 +165,7 @@ function createTransport(
 ): Transport {
   if (typeof options.transport === "function") return options.transport();
   const shared = {
-    fetch,
-    requestInit: { headers: options.headers },
+    fetch: addServerHeaders(fetch, options.url, options.headers),
     // The SDK's default asks for redirects unfollowed, which browsers answer with nothing readable.
     redirectPolicy: "follow",
     ...(options.auth === undefined ? {} : { authProvider: options.auth }),

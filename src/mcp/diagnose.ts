@@ -1,6 +1,8 @@
 import { messageOf } from "../base/errors.ts";
+import { scopeMissing } from "./call-error.ts";
 import { type ErrorFacts, readErrorFacts } from "./error-facts.ts";
 import type { FetchLike } from "./limited-fetch.ts";
+import { isLoopback } from "./loopback.ts";
 
 /** Stable names of the reasons why a server's tools cannot be used. */
 export type DiagnosisKind =
@@ -9,6 +11,8 @@ export type DiagnosisKind =
   | "session_header_hidden"
   | "timeout"
   | "unauthorized"
+  | "sign_in_required"
+  | "insufficient_scope"
   | "not_mcp"
   | "mixed_content"
   | "server_error"
@@ -62,6 +66,11 @@ export async function diagnose(
 ): Promise<Diagnosis> {
   const seen = readErrorFacts(error);
   const at = facts.url.href;
+  if (seen.missingScope !== undefined) return { ...scopeMissing(at, seen.missingScope), retryable: false };
+  if (seen.own?.kind === "sign_in_required") {
+    const { message, hint } = seen.own;
+    return { kind: "sign_in_required", message, hint: hint ?? "Sign in.", retryable: false };
+  }
   if (seen.status === 401 || seen.status === 403 || isUnauthorized(error)) return unauthorized(at, seen, env);
   if (hidesSession(seen, facts)) return sessionHeaderHidden(at, env);
   if (facts.timedOut || seen.sdkCode === "REQUEST_TIMEOUT") return timeout(at, facts.connectTimeoutMs);
@@ -70,7 +79,7 @@ export async function diagnose(
       kind: "protocol",
       message: seen.own.message,
       hint: seen.own.hint ?? "Report this to the server's author.",
-      retryable: false,
+      retryable: seen.own.retryable,
     };
   }
   if (seen.network && seen.status === undefined) return networkFailure(error, facts, env);
@@ -237,13 +246,4 @@ function reason(error: unknown): string {
     innermost = innermost.cause;
   }
   return (messageOf(innermost) || "no connection").slice(0, 300);
-}
-
-function isLoopback(hostname: string): boolean {
-  return (
-    hostname === "localhost" ||
-    hostname.endsWith(".localhost") ||
-    hostname === "[::1]" ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname)
-  );
 }

@@ -20,6 +20,8 @@ export interface ErrorFacts {
   readonly network: boolean;
   /** The request never reached a server, so nothing can have happened. Known in Node only. */
   readonly refused: boolean;
+  /** The scopes that the server's 403 asks for, when it said `insufficient_scope`; empty when it named none. */
+  readonly missingScope: string | undefined;
   /** The answer's stream ended, or the connection closed, before the answer. */
   readonly streamLost: boolean;
 }
@@ -62,8 +64,24 @@ export function readErrorFacts(error: unknown): ErrorFacts {
     own: chain.map(findOptimizerError).find((found) => found !== undefined),
     network: chain.some((link) => field(link, "name") === "TypeError") || isSocketFailure(codes),
     refused: codes.some((code) => REFUSED.includes(code)),
+    missingScope: missingScope(chain),
     streamLost: rpcCode === STREAM_LOST_CODE || sdkCode === "CONNECTION_CLOSED",
   };
+}
+
+/** Which error of the SDK it is: what it is marked with, since builds shorten the names of classes. */
+export function sdkBrand(error: unknown): string | undefined {
+  const made: unknown = error instanceof Error ? error.constructor : undefined;
+  const brand: unknown = typeof made === "function" ? Reflect.get(made, "mcpBrand") : undefined;
+  return typeof brand === "string" ? brand : undefined;
+}
+
+/** The server wrote it and it goes into messages: anything but scope names (RFC 6749, 3.3) is left out. */
+function missingScope(chain: readonly unknown[]): string | undefined {
+  const link = chain.find((one) => sdkBrand(one) === "mcp.InsufficientScopeError");
+  if (link === undefined) return undefined;
+  const scope = field(link, "requiredScope");
+  return typeof scope === "string" && /^[\x21\x23-\x5b\x5d-\x7e ]{1,500}$/.test(scope) ? scope : "";
 }
 
 function isSocketFailure(codes: readonly unknown[]): boolean {

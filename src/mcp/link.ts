@@ -25,10 +25,11 @@ export class Link {
   }
 
   /** Makes one call. Rejects with what the SDK throws, or OptimizerError 500 `invalid_result`. */
-  async call(name: string, args: JsonObject, { signal, onProgress }: ToolCallOptions): Promise<ToolResult> {
+  async call(name: string, args: JsonObject, options: ToolCallOptions): Promise<ToolResult> {
+    const { signal, onProgress, trace } = options;
     this.#calls += 1;
     try {
-      const answer = await this.connection.client.callRaw(name, args, {
+      const answer = await this.connection.client.callRaw(name, args, trace, {
         signal,
         // The signal carries our own deadline; the SDK's default of 60 s must not come before it.
         timeout: this.#options.callTimeoutMs + 1_000,

@@ -1,6 +1,7 @@
 import type { Client, RequestOptions, StandardSchemaV1 } from "@modelcontextprotocol/client";
 import { OptimizerError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
+import type { TraceContext } from "../telemetry/trace.ts";
 import type { ToolDefinition } from "../tools/tool.ts";
 import { UNTRUSTED_KEY } from "./guarded-transport.ts";
 import { buildParamHeaders, findParamHeaders, type ParamHeader } from "./param-headers.ts";
@@ -17,8 +18,13 @@ export interface MirroringClient extends Client {
    * Returns the tools that may be offered: those whose marks break the rules may not.
    */
   adoptTools(tools: readonly ToolDefinition[]): readonly ToolDefinition[];
-  /** One `tools/call`, as the server answered it. */
-  callRaw(name: string, args: JsonObject, options: RequestOptions): Promise<unknown>;
+  /** One `tools/call`, as the server answered it. It is told where the call stands in a trace. */
+  callRaw(
+    name: string,
+    args: JsonObject,
+    trace: TraceContext | undefined,
+    options: RequestOptions,
+  ): Promise<unknown>;
 }
 
 /**
@@ -71,10 +77,17 @@ export function createMirroringClient(sdk: McpSdk, eras: "auto" | "legacy"): Mir
       });
     }
 
-    callRaw(name: string, args: JsonObject, options: RequestOptions): Promise<unknown> {
+    callRaw(
+      name: string,
+      args: JsonObject,
+      trace: TraceContext | undefined,
+      options: RequestOptions,
+    ): Promise<unknown> {
       const declared = this.#headers.get(name);
       const headers = declared === undefined ? {} : { headers: buildParamHeaders(declared, args) };
-      return this.request({ method: "tools/call", params: { name, arguments: { ...args } } }, untrusted, {
+      const meta = trace === undefined ? {} : { _meta: { ...trace } };
+      const params = { name, arguments: { ...args }, ...meta };
+      return this.request({ method: "tools/call", params }, untrusted, {
         ...options,
         ...headers,
       });

@@ -13,13 +13,27 @@ export function parseToolResult(result: unknown, bounds?: JsonBounds): ToolResul
   const content = own(result, "content");
   const structuredContent = own(result, "structuredContent");
   const isError = own(result, "isError") === true;
+  const ttlMs = parseTtl(own(result, "ttlMs"));
   if (content !== undefined && !Array.isArray(content)) return undefined;
   if (content === undefined && structuredContent === undefined && !isError) return undefined;
   return {
     content: (content ?? []).flatMap(parseBlock),
     ...(structuredContent === undefined ? {} : { structuredContent }),
     ...(isError ? { isError } : {}),
+    ...(ttlMs === undefined ? {} : { ttlMs }),
   };
+}
+
+/** No server may ask for longer. The SDK has the same bound for lists. Milliseconds. */
+const MAX_TTL_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * MCP 2026-07-28 names `ttlMs` for lists and resources; servers may send it with the results of their
+ * tools too. `cacheScope` beside it is of no use here: no result is shared between two identities.
+ */
+function parseTtl(value: Json | undefined): number | undefined {
+  if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
+  return Math.min(Math.max(0, value), MAX_TTL_MS);
 }
 
 function parseBlock(block: Json): readonly ToolContent[] {

@@ -1,19 +1,31 @@
 import { findOptimizerError, OptimizerError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { SourceStatus, ToolCallOptions, ToolDefinition, ToolResult, ToolSource } from "../tools/tool.ts";
+import { coalesce, pause, settleBefore } from "../base/waits.ts";
+import type {
+  SourceFeatures,
+  SourceStatus,
+  ToolCallOptions,
+  ToolDefinition,
+  ToolResult,
+  ToolSource,
+} from "../tools/tool.ts";
+import { unavailableError } from "../tools/unavailable-error.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { cancelledError, planRecovery, timeoutError, toCallError } from "./call-error.ts";
 import { ConnectFailure, type Connection, openConnection } from "./connection.ts";
 import { type CredentialFilter, createCredentialFilter } from "./credentials.ts";
 import { type Diagnosis, diagnose } from "./diagnose.ts";
+import { readErrorFacts } from "./error-facts.ts";
+import { createIdentity } from "./identity.ts";
 import type { FetchLike } from "./limited-fetch.ts";
 import { Link } from "./link.ts";
 import { listTools } from "./list-tools.ts";
 import type { MirroringClient } from "./mirroring-client.ts";
+import { type AccountAuth, findAccount } from "./server-auth.ts";
+import { describeServer, featuresOf } from "./server-features.ts";
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from "./server-options.ts";
 import { watchTools } from "./tool-watch.ts";
 import { createUnavailableSource } from "./unavailable-source.ts";
-import { coalesce, pause, settleBefore } from "./waits.ts";
 
 /** What a server source needs from outside; all of it has a default. */
 export interface ServerSourceDeps {
@@ -48,21 +60,19 @@ export function createServerSource(
   options: string | ServerOptions,
   deps: ServerSourceDeps = {},
 ): ServerSource {
-  let resolved: ResolvedServerOptions;
   try {
-    resolved = resolveServerOptions(id, options);
+    return new McpServerSource(resolveServerOptions(id, options), {
+      // Called as a bare function, `fetch` of a page would throw "Illegal invocation".
+      fetch: deps.fetch ?? ((url, init) => fetch(url, init)),
+      random: deps.random ?? Math.random,
+      pageUrl: deps.pageUrl ?? (typeof location === "undefined" ? undefined : location.href),
+      reconnect: deps.reconnect ?? { initialMs: 1_000, maxMs: 30_000, maxAttempts: 6 },
+    });
   } catch (error) {
     const reason = findOptimizerError(error);
     if (reason === undefined) throw error;
     return createUnavailableSource(id, reason);
   }
-  return new McpServerSource(resolved, {
-    // Called as a bare function, `fetch` of a page would throw "Illegal invocation".
-    fetch: deps.fetch ?? ((url, init) => fetch(url, init)),
-    random: deps.random ?? Math.random,
-    pageUrl: deps.pageUrl ?? (typeof location === "undefined" ? undefined : location.href),
-    reconnect: deps.reconnect ?? { initialMs: 1_000, maxMs: 30_000, maxAttempts: 6 },
-  });
 }
 
 /** A flood of change notices costs one list at once and one each so many milliseconds. */
@@ -72,7 +82,6 @@ const REFRESH_AGAIN_MS = 2_000;
 const ATTEMPT_GAP_MS = 1_000;
 /** A connection that lasted so long was a good one: its loss is the first. */
 const CALM_MS = 60_000;
-const DESCRIPTION_CHARS = 4_096;
 
 interface SourceEnvironment {
   readonly fetch: FetchLike;
@@ -86,11 +95,15 @@ class McpServerSource implements ServerSource {
   status: SourceStatus = { state: "connecting" };
   tools: readonly ToolDefinition[] = [];
   description: string | undefined;
+  features: SourceFeatures | undefined;
 
   readonly #options: ResolvedServerOptions;
   readonly #credentials: CredentialFilter;
   readonly #env: SourceEnvironment;
   readonly #backoff: Backoff;
+  readonly #identity: () => Promise<string>;
+  readonly #account: AccountAuth | undefined;
+  readonly #detach: () => void;
   readonly #listeners = new Set<() => void>();
   readonly #disposed = new AbortController();
   #link: Link | undefined;
@@ -107,8 +120,13 @@ class McpServerSource implements ServerSource {
     this.id = options.id;
     this.#options = options;
     this.#credentials = createCredentialFilter(options.headers);
-    this.#env = env;
+    this.#env = { ...env, fetch: this.#credentials.watch(env.fetch) };
     this.#backoff = new Backoff(env.reconnect, env.random);
+    this.#identity = createIdentity(options.auth);
+    this.#account = findAccount(options.auth);
+    const onAccountChange = () => this.#accountChanged();
+    const attached = { url: options.url, fetch: env.fetch, onAccountChange };
+    this.#detach = this.#account?.attach(attached) ?? (() => {});
     void this.#startAttempt();
   }
 
@@ -119,6 +137,10 @@ class McpServerSource implements ServerSource {
     await settleBefore(attempt, signal).catch(() => {
       throw new OptimizerError(`Connecting to ${this.id} was cancelled.`, { code: 408, kind: "cancelled" });
     });
+  }
+
+  identity(): Promise<string> {
+    return this.#identity();
   }
 
   onChange(listener: () => void): () => void {
@@ -143,7 +165,7 @@ class McpServerSource implements ServerSource {
       return this.#credentials.data(await this.#callTwice(name, args, tool, stop.signal, options));
     } catch (error) {
       if (this.#disposed.signal.aborted) throw this.#disposed.signal.reason;
-      throw stop.signal.aborted ? stop.signal.reason : this.#withoutCredentials(error);
+      throw stop.signal.aborted ? stop.signal.reason : this.#credentials.error(error);
     } finally {
       clearTimeout(timer);
       for (const source of sources) source.removeEventListener("abort", abort);
@@ -158,6 +180,7 @@ class McpServerSource implements ServerSource {
       new OptimizerError(`The connection to ${this.id} was closed.`, { code: 500, kind: "disposed" }),
     );
     this.#listeners.clear();
+    this.#detach();
     this.status = {
       state: "unavailable",
       kind: "disposed",
@@ -169,18 +192,22 @@ class McpServerSource implements ServerSource {
     await this.#attempt;
   }
 
-  #withoutCredentials(error: unknown): unknown {
-    const known = findOptimizerError(error);
-    if (known === undefined) return error;
-    const message = this.#credentials.text(known.message);
-    const { code, kind, hint, retryable, cause } = known;
-    if (message === known.message) return error;
-    return new OptimizerError(message, {
-      code,
-      kind,
-      retryable,
-      cause,
-      ...(hint === undefined ? {} : { hint }),
+  /** A sign-in that follows has to ask for more. */
+  #noteMissingScope(error: unknown): void {
+    const { missingScope } = readErrorFacts(error);
+    if (missingScope !== undefined) this.#account?.requireScope(missingScope);
+  }
+
+  /** Somebody signed in or out: the connection, with its session, was for another. */
+  #accountChanged(): void {
+    if (this.#disposed.signal.aborted) return;
+    const link = this.#link;
+    this.#link = undefined;
+    link?.retire(true);
+    this.#setStatus({ state: "connecting" });
+    const attempt = this.#attempt ?? Promise.resolve();
+    void attempt.then(() => {
+      if (!this.#disposed.signal.aborted) return this.#startAttempt();
     });
   }
 
@@ -195,11 +222,12 @@ class McpServerSource implements ServerSource {
     for (let first = true; ; first = false) {
       const link = await this.#ready(signal);
       try {
-        return await link.call(name, args, { ...options, signal });
+        return await link.call(name, args, { ...this.#credentials.listening(options), signal });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         const recovery = planRecovery(error, link.connection.facts.sessionSeen);
         if (recovery === "lost" || recovery === "reconnect") this.#lose(link, false);
+        this.#noteMissingScope(error);
         if (!first || recovery === "lost" || recovery === "none")
           throw toCallError(error, this.id, tool, name);
         if (recovery === "relist") await this.#relist(link, signal);
@@ -222,13 +250,7 @@ class McpServerSource implements ServerSource {
         retryable: true,
       });
     }
-    const { kind, message, hint } = this.status;
-    throw new OptimizerError(`The server ${this.id} is unavailable: ${message}`, {
-      code: 500,
-      kind,
-      hint,
-      retryable: true,
-    });
+    throw unavailableError(this.id, this.status);
   }
 
   #startAttempt(): Promise<void> {
@@ -258,6 +280,7 @@ class McpServerSource implements ServerSource {
     } catch (error) {
       await connection?.[Symbol.asyncDispose]();
       if (disposed.aborted) return;
+      this.#noteMissingScope(error);
       const diagnosis = await this.#diagnose(error, connection);
       if (disposed.aborted) return;
       const { kind, message, hint } = diagnosis;
@@ -271,7 +294,8 @@ class McpServerSource implements ServerSource {
     const link = new Link(connection, this.#options);
     this.#link = link;
     this.tools = tools;
-    const words = describe(connection.client);
+    const words = describeServer(connection);
+    this.features = featuresOf(connection);
     this.description = words === undefined ? undefined : this.#credentials.text(words);
     this.#setStatus({ state: "ready" });
     void watchTools(
@@ -373,11 +397,4 @@ class McpServerSource implements ServerSource {
       }
     }
   }
-}
-
-/** What the server says about itself: its instructions, else its title. */
-function describe(client: MirroringClient): string | undefined {
-  const version = client.getServerVersion();
-  const words = client.getInstructions() ?? version?.description ?? version?.title;
-  return typeof words === "string" && words !== "" ? words.slice(0, DESCRIPTION_CHARS) : undefined;
 }

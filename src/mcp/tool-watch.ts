@@ -1,7 +1,7 @@
+import { pause } from "../base/waits.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { readErrorFacts } from "./error-facts.ts";
 import type { MirroringClient } from "./mirroring-client.ts";
-import { pause } from "./waits.ts";
 
 /**
  * Keeps a 2026-07-28 subscription to tool changes open until `signal` aborts.

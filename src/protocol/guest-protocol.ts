@@ -4,6 +4,10 @@
 
 import { OptimizerError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
+import { type FrozenMessage, findReason, type Thaw, type UnfrozenMessage } from "./freeze-messages.ts";
+import type { HostToolCall } from "./host-tool-call.ts";
+import type { GlobalsCommand } from "./kept-globals.ts";
+import type { PreparedProgram } from "./prepared-program.ts";
 
 /** Source text to run. */
 export interface Program {
@@ -11,6 +15,8 @@ export interface Program {
   readonly code: string;
   /** JSON text of the data that the caller hands in; the guest's `inputs`. */
   readonly inputs: string;
+  /** The code as it was parsed ahead, for runtimes that have no parser. */
+  readonly prepared?: PreparedProgram;
 }
 
 export type Language = "javascript" | "typescript" | "python";
@@ -23,7 +29,8 @@ export type GuestOperation =
   | "context_get"
   | "context_set"
   | "context_delete"
-  | "context_keys";
+  | "context_keys"
+  | "context_open";
 
 /** One request of a guest. `args` is JSON text: nothing has parsed it yet. */
 export interface GuestCall {
@@ -65,12 +72,18 @@ export interface LogEntry {
   readonly text: string;
 }
 
+/**
+ * What a port says of a call that somebody has to decide first. Nobody waits for the answer then: when the
+ * program can't go on without it, the program is frozen.
+ */
+export const HELD: unique symbol = Symbol("held");
+
 /** What a guest can reach: the broker, seen from the sandbox. */
 export interface GuestPort {
   /** Identifiers of the tool namespaces at the start of the run. */
   readonly namespaces: readonly string[];
-  /** Answers one call. Resolves for every failure too; `signal` aborts when the run ends. */
-  call(call: GuestCall, signal: AbortSignal): Promise<GuestReply>;
+  /** Answers one call, or holds it. Resolves for every failure too; `signal` aborts when the run ends. */
+  call(call: GuestCall, signal: AbortSignal): Promise<GuestReply | typeof HELD>;
   log(entries: readonly LogEntry[]): void;
   /** Hears how the sandbox is doing. */
   notice(notice: SandboxNotice): void;
@@ -84,6 +97,10 @@ export type SandboxNotice =
       readonly sandbox: string;
       readonly step: "loading" | "starting" | "ready";
     }
+  /** The host of a sandbox has called one of its own tools for the program: so it says. */
+  | ({ readonly type: "host_call"; readonly call: number } & HostToolCall)
+  /** The program was handed to its runtime. */
+  | { readonly type: "running" }
   /** The guest's memory was looked at. Bytes. */
   | { readonly type: "memory"; readonly memoryBytes: number; readonly limitBytes: number }
   /** The guest uses most of its memory: once for each run, before it is stopped. Bytes. */
@@ -110,6 +127,9 @@ export type RuntimeOutcome =
   | { readonly status: "threw"; readonly error: ProgramError }
   | { readonly status: "stopped"; readonly reason: RuntimeStopReason; readonly message: string };
 
+/** How a runtime begins to say that there was no room for an instance: the program has not begun. */
+export const NO_INSTANCE = "The VM did not start";
+
 /** Limits that the runtime applies by itself, so that most programs end politely. */
 export interface RuntimeLimits {
   readonly timeoutMs: number;
@@ -129,11 +149,25 @@ export type RuntimeCommand =
       /** Identifiers of the tool namespaces, so that `Object.keys(tools)` tells the truth. */
       readonly namespaces: readonly string[];
       readonly limits: RuntimeLimits;
+      /** Only for runtimes that freeze. The replies to what was open then follow as any do. */
+      readonly thaw?: Thaw;
+      /**
+       * The globals are kept: after `done` of a program that ended by itself the page asks for them by `freeze`.
+       * Only for runtimes that keep them.
+       */
+      readonly globals?: GlobalsCommand;
     }
   | {
       readonly type: "replies";
       readonly run: string;
       readonly replies: readonly NumberedReply[];
+    }
+  /** Asks for the guest as it can go on later. Only for runtimes that freeze. */
+  | {
+      readonly type: "freeze";
+      readonly run: string;
+      /** The calls that are open, as the page knows them: the run ends when they are. Absent: it goes on. */
+      readonly held?: readonly number[];
     }
   /** The time is over: ends the guest where something between page and runtime can reach into it. */
   | { readonly type: "interrupt"; readonly run: string };
@@ -158,6 +192,9 @@ export type RuntimeMessage =
     }
   /** The runtime looked at the guest's memory; it does so a few times a second while the guest computes. */
   | { readonly type: "usage"; readonly run: string; readonly memoryBytes: number }
+  /** What the page asked for, or why it can't have it. */
+  | FrozenMessage
+  | UnfrozenMessage
   | {
       readonly type: "done";
       readonly run: string;
@@ -183,6 +220,12 @@ export function messageCharacters(limits: Pick<RuntimeLimits, "maxMessageBytes" 
  */
 export const UNCOLLECTED_BYTES = 256 * 1024 * 1024;
 
+/**
+ * What our runtime takes in a Node process beside the program: two threads, messages on their way, and garbage not yet
+ * collected. Bytes.
+ */
+export const NODE_RUNTIME_BYTES = 64 * 1024 * 1024;
+
 /** What one log entry counts beside its text, so that empty ones end too. Bytes. */
 export const LOG_ENTRY_BYTES = 64;
 
@@ -197,6 +240,7 @@ const OPERATIONS = new Set<string>([
   "context_set",
   "context_delete",
   "context_keys",
+  "context_open",
 ] satisfies GuestOperation[]);
 
 const LEVELS = new Set<string>(["debug", "log", "info", "warn", "error"] satisfies LogLevel[]);
@@ -234,6 +278,19 @@ export function parseRuntimeMessage(data: unknown): RuntimeMessage {
       };
     case "usage":
       return { type: "usage", run: text(message, "run"), memoryBytes: count(message, "memoryBytes") };
+    case "frozen":
+      return {
+        type: "frozen",
+        run: text(message, "run"),
+        snapshot: text(message, "snapshot"),
+        open: list(message, "open").map((id) => countOf(id, "open")),
+        peakMemoryBytes: count(message, "peakMemoryBytes"),
+      };
+    case "unfrozen": {
+      const reason = findReason(text(message, "reason"));
+      if (reason === undefined) throw violation("an unknown reason");
+      return { type: "unfrozen", run: text(message, "run"), reason };
+    }
     case "done":
       return {
         type: "done",
@@ -277,7 +334,8 @@ function parseOutcome(value: unknown): RuntimeOutcome {
   }
 }
 
-function parseProgramError(value: unknown): ProgramError {
+/** Throws 403 for what is no {@link ProgramError}. */
+export function parseProgramError(value: unknown): ProgramError {
   const error = record(value, "error");
   const position = (key: string): number | undefined => (error.has(key) ? count(error, key) : undefined);
   const optional = (key: string): string | undefined => (error.has(key) ? text(error, key) : undefined);
@@ -326,7 +384,10 @@ function text(from: ReadonlyMap<string, unknown>, key: string): string {
 }
 
 function count(from: ReadonlyMap<string, unknown>, key: string): number {
-  const value = from.get(key);
+  return countOf(from.get(key), key);
+}
+
+function countOf(value: unknown, key: string): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
     throw violation(`a field ${key} that is no count`);
   }

@@ -1,27 +1,40 @@
 // What crosses here: messages as lines of a process's standard streams. Other output of the same
 // process, and of its children, lies between them; so each message is a line of its own with a mark.
-// The mark tells apart and proves nothing: whoever can write to the stream can write it too.
+// Each process gets a mark of its own as its first line, so that nobody writes a message by chance, or by
+// knowing ours. It proves nothing: who reads the runtime's memory reads the mark too.
 
 import { messageCharacters, type RuntimeLimits } from "./guest-protocol.ts";
 
-const MARK = "mcp-optimizer:";
+/** What stands in front of each message of one process. */
+export type Mark = `mcp-optimizer:${string}:`;
+
+export function createMark(): Mark {
+  return `mcp-optimizer:${crypto.randomUUID()}:`;
+}
+
+/** The mark that a process is given as its first line. Throws for any other line. */
+export function requireMark(line: string): Mark {
+  const [, id] = /^mcp-optimizer:([\da-f-]{36}):$/.exec(line) ?? [];
+  if (id === undefined) throw new Error("The first line is no mark.");
+  return `mcp-optimizer:${id}:`;
+}
 
 /**
  * One message as text for a stream. Pure ASCII without control characters: streams are cut between
  * bytes, and a terminal on the way would act on some of them. Starts on a line of its own, whatever
  * was written before.
  */
-export function toLine(message: unknown): string {
+export function toLine(message: unknown, mark: Mark): string {
   const json = JSON.stringify(message).replace(
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return `\n${MARK}${json}\n`;
+  return `\n${mark}${json}\n`;
 }
 
-/** The JSON text of a marked line; `undefined` for every other line. */
-export function findMessage(line: string): string | undefined {
-  return line.startsWith(MARK) ? line.slice(MARK.length) : undefined;
+/** The JSON text of a marked line; `undefined` for every other line, such as a mark that a terminal echoes. */
+export function findMessage(line: string, mark: Mark): string | undefined {
+  return line.startsWith(mark) && line !== mark ? line.slice(mark.length) : undefined;
 }
 
 /** The longest line that a runtime may write, in characters: what {@link toLine} makes of two bytes takes up to six. */

@@ -19,17 +19,18 @@ const LANGUAGE: ReadonlySet<string> = new Set(
  * language puts there nor `keep` lists. Returns the names that would not go: with one of them, the
  * worker is not fit to run a guest.
  *
- * Handlers that were set before still work; everything else that is needed later is taken before.
+ * Handlers that were set before still work; everything else that is needed later is taken before. `bySymbols`
+ * where the engine finds its own way about the scope by symbols and the prototypes, as Deno does: those stay.
  */
-export function emptyScope(keep: ReadonlySet<string>): readonly string[] {
+export function emptyScope(keep: ReadonlySet<string>, bySymbols = false): readonly string[] {
   const stayed: string[] = [];
   let holder: object | null = globalThis;
   while (holder !== null && holder !== Object.prototype) {
     for (const key of Reflect.ownKeys(holder)) {
-      if (typeof key === "string" && (LANGUAGE.has(key) || keep.has(key))) continue;
+      if (typeof key === "string" ? LANGUAGE.has(key) || keep.has(key) : bySymbols) continue;
       if (!Reflect.deleteProperty(holder, key) && !isConstant(holder, key)) stayed.push(String(key));
     }
-    holder = Object.getPrototypeOf(holder);
+    holder = bySymbols ? null : Object.getPrototypeOf(holder);
   }
   return stayed;
 }

@@ -7,7 +7,8 @@ export function install(host) {
   const { call, log, settle, sleep, wake, random, decodeBytes, encodeBytes } = host;
   const { parse, stringify } = JSON;
   const { isArray } = Array;
-  const { keys } = Object;
+  const { defineProperty, keys } = Object;
+  const { then } = Promise.prototype;
   const { toISOString } = Date.prototype;
   const { isView } = ArrayBuffer;
   const apply = Reflect.apply;
@@ -24,8 +25,8 @@ export function install(host) {
   const mapDelete = Map.prototype.delete;
 
   const MAX_DEPTH = 200;
-  const pending = new ownMap();
-  const timers = new ownMap();
+  let pending = new ownMap();
+  let timers = new ownMap();
 
   class ToolError extends ownError {
     // A script may be minified; this name is for programs.
@@ -35,14 +36,14 @@ export function install(host) {
       super(details.message);
       for (const key of ["name", "code", "kind", "hint", "tool", "server"]) {
         if (details[key] !== undefined) {
-          Object.defineProperty(this, key, {
+          defineProperty(this, key, {
             value: details[key],
             enumerable: key !== "name",
             configurable: true,
           });
         }
       }
-      if (stack !== undefined) Object.defineProperty(this, "stack", { value: stack, configurable: true });
+      if (stack !== undefined) defineProperty(this, "stack", { value: stack, configurable: true });
     }
   }
 
@@ -123,7 +124,7 @@ export function install(host) {
       if (!lenient && (field === undefined || typeof field === "function" || typeof field === "symbol"))
         continue;
       // Defined, not assigned: `__proto__` is a key like any other.
-      Object.defineProperty(result, key, {
+      defineProperty(result, key, {
         value: plain(field, bytes, lenient, `${path}.${key}`, above),
         enumerable: true,
       });
@@ -243,6 +244,7 @@ export function install(host) {
     set: async (key, value) => request("context_set", "", toJson({ key, value }, "keep", "value")),
     delete: async (key) => request("context_delete", "", toJson({ key }, "keep", "key")),
     keys: async () => request("context_keys", "", "{}"),
+    open: async (handle) => request("context_open", "", toJson({ handle }, "keep", "handle")),
   });
 
   const write =
@@ -312,7 +314,7 @@ export function install(host) {
     const known = new WeakMap();
     const { get: readSearch, set: writeSearch } = Object.getOwnPropertyDescriptor(ownUrl.prototype, "search");
     const write = ownParams.prototype.toString;
-    Object.defineProperty(ownUrl.prototype, "searchParams", {
+    defineProperty(ownUrl.prototype, "searchParams", {
       enumerable: true,
       configurable: true,
       get() {
@@ -328,7 +330,7 @@ export function install(host) {
             apply(writeSearch, this, [apply(write, params, [])]);
             entry.search = apply(readSearch, this, []);
           };
-          Object.defineProperty(params, name, { value: changeBoth, writable: true, configurable: true });
+          defineProperty(params, name, { value: changeBoth, writable: true, configurable: true });
         }
         known.set(this, entry);
         return params;
@@ -337,7 +339,7 @@ export function install(host) {
   }
 
   const define = (name, value) =>
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+    defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   define("tools", tools);
   define("context", context);
   define("console", console);
@@ -350,16 +352,20 @@ export function install(host) {
 
   return {
     begin(inputs, settings) {
+      // The realm may be that of an earlier program, whose calls and timers ended with it.
+      pending = new ownMap();
+      timers = new ownMap();
       const { namespaces: names, seed } = parse(settings);
       namespaces = names;
-      [a, b, c, d] = seed;
+      // By index: the program before may have changed how lists are walked.
+      ({ 0: a, 1: b, 2: c, 3: d } = seed);
       for (let round = 0; round < 12; round += 1) next();
       const data = parse(inputs);
       define("inputs", data);
       define("params", data);
     },
     watch(promise) {
-      promise.then(
+      apply(then, promise, [
         (value) => {
           let json;
           try {
@@ -370,7 +376,7 @@ export function install(host) {
           settle("returned", json);
         },
         (error) => settle("threw", stringify(describeError(error))),
-      );
+      ]);
     },
     deliver(id, ok, payload, hasBytes) {
       const waiting = apply(mapGet, pending, [id]);

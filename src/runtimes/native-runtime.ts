@@ -10,12 +10,14 @@ import {
   type RuntimeOutcome,
   UNCOLLECTED_BYTES,
 } from "../protocol/guest-protocol.ts";
+import type { PreparedProgram } from "../protocol/prepared-program.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { GuestTimers, TOO_MANY_TIMERS } from "./guest-timers.ts";
-import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
+import { prepareProgram } from "./javascript-program.ts";
 import { type NativeCommand, type NativeMessage, parseNativeMessage } from "./native-messages.ts";
 import { nativeScript, toProgramStack } from "./native-script.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
+import { locateInProgram } from "./program-places.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
 
@@ -100,7 +102,7 @@ class NativeRun implements RuntimeRun {
 
   reply(replies: readonly NumberedReply[]): void {
     const deliveries = replies.map((reply) => {
-      this.#outbox.answered();
+      this.#outbox.answered(reply.id);
       const { id } = reply;
       return reply.ok
         ? { id, ok: true, payload: reply.json, hasBytes: reply.bytes === true }
@@ -237,7 +239,7 @@ class NativeRun implements RuntimeRun {
     const program = this.#program;
     if (program === undefined) return {};
     const frames = stack.startsWith(words) ? stack.slice(words.length) : stack;
-    return program.locate(toProgramStack(frames, program));
+    return locateInProgram(toProgramStack(frames, program), program);
   }
 
   /** An error that reached the worker itself: of a microtask, or the engine refuses the program's text. */

@@ -1,7 +1,7 @@
 // The script of a worker that runs one program, and the way back from the places that the browser's
 // engine names in it.
 
-import type { PreparedProgram } from "./javascript-program.ts";
+import type { PreparedProgram } from "../protocol/prepared-program.ts";
 import guest from "./native-guest.ts?script";
 
 /**

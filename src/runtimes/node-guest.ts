@@ -8,7 +8,7 @@ import type { MessagePort } from "node:worker_threads";
 import { decodeBase64, encodeBase64 } from "../base/base64.ts";
 import type { GuestOperation, LogLevel, NumberedReply } from "../protocol/guest-protocol.ts";
 import prelude from "./guest-prelude.js?raw";
-import type { ThreadCommand, ThreadMessage } from "./node-thread.ts";
+import type { ThreadCommand, ThreadMessage, ThreadReady } from "./node-thread.ts";
 
 /** What the prelude takes and what it gives; see its file. */
 interface Bridge {
@@ -122,6 +122,7 @@ export function runGuestThread(port: MessagePort): void {
     for (const flush of streams) flush();
   });
   process.removeAllListeners("warning");
+  port.postMessage({ type: "ready" } satisfies ThreadReady);
 }
 
 interface BridgeHost {

@@ -3,19 +3,23 @@
 // process holds the same limits from outside and does not rely on this side.
 
 import type { Worker } from "node:worker_threads";
-import type { NumberedReply, ProgramError, RuntimeOutcome } from "../protocol/guest-protocol.ts";
+import {
+  NODE_RUNTIME_BYTES,
+  type NumberedReply,
+  type ProgramError,
+  type RuntimeOutcome,
+} from "../protocol/guest-protocol.ts";
+import type { PreparedProgram } from "../protocol/prepared-program.ts";
 import { GuestClock } from "./guest-clock.ts";
-import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
+import { prepareProgram } from "./javascript-program.ts";
 import type { ThreadCommand, ThreadMessage } from "./node-thread.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
+import { locateInProgram } from "./program-places.ts";
 import type { RunCommand, RunLink, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
 
 /** How often the memory is looked at. Milliseconds. */
 const MEMORY_MS = 20;
-
-/** What two threads take beside the program's own: messages on their way, and garbage not yet collected. Bytes. */
-const RUNTIME_BYTES = 64 * 1024 * 1024;
 
 /** What V8 says when there is no room for what the program asks for. */
 const OUT_OF_MEMORY =
@@ -78,7 +82,7 @@ class NodeRun implements RuntimeRun {
 
   reply(replies: readonly NumberedReply[]): void {
     if (this.#ended) return;
-    for (const _ of replies) this.#outbox.answered();
+    for (const { id } of replies) this.#outbox.answered(id);
     this.#replies += replies.length;
     this.#wake();
     this.#post({ type: "replies", replies });
@@ -152,7 +156,7 @@ class NodeRun implements RuntimeRun {
 
   #lookAtMemory(): void {
     this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, process.memoryUsage.rss() - this.#memoryBefore);
-    if (this.#peakMemoryBytes > this.#command.limits.memoryBytes + RUNTIME_BYTES)
+    if (this.#peakMemoryBytes > this.#command.limits.memoryBytes + NODE_RUNTIME_BYTES)
       this.#end(memoryExceeded(this.#command.limits));
   }
 
@@ -174,7 +178,8 @@ class NodeRun implements RuntimeRun {
     const { stack = "", ...error } = parseThrown(json);
     if (error.name === "RangeError" && OUT_OF_MEMORY.test(error.message))
       return memoryExceeded(this.#command.limits);
-    return { status: "threw", error: { ...error, ...this.#program?.locate(stack) } };
+    const place = this.#program === undefined ? {} : locateInProgram(stack, this.#program);
+    return { status: "threw", error: { ...error, ...place } };
   }
 }
 

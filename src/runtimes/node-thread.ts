@@ -18,7 +18,12 @@ export type ThreadCommand =
     }
   | { readonly type: "replies"; readonly replies: readonly NumberedReply[] };
 
-/** From the thread of the program. */
+/** The first message of the thread: it waits for its program. */
+export interface ThreadReady {
+  readonly type: "ready";
+}
+
+/** From the thread of the program, once it has one. */
 export type ThreadMessage =
   | { readonly type: "call"; readonly call: GuestCall }
   | { readonly type: "log"; readonly level: LogLevel; readonly text: string }

@@ -23,6 +23,15 @@ const LOGS_MS = 100;
 /** Logs that grow past this are sent sooner. Bytes. */
 const FLUSH_BYTES = 64 * 1024;
 
+/** What an outbox is left with when its run is frozen. */
+export interface OutboxState {
+  /** Numbers of the calls that were sent and not answered. */
+  readonly sent: readonly number[];
+  readonly waiting: readonly GuestCall[];
+  readonly callCount: number;
+  readonly outputBytes: number;
+}
+
 /** Collects the calls and logs of one run and sends them when the page has room for them. */
 export class Outbox {
   readonly #limits: RuntimeLimits;
@@ -34,7 +43,8 @@ export class Outbox {
   #outputBytes = 0;
   #logBytes = 0;
   #callCount = 0;
-  #inFlight = 0;
+  /** Numbers of the calls that were sent and not answered. */
+  readonly #sent = new Set<number>();
   #lastFlush = 0;
   #lastUsage = 0;
 
@@ -47,7 +57,7 @@ export class Outbox {
 
   /** Calls that nobody has answered yet. */
   get open(): number {
-    return this.#inFlight + this.#waiting.length;
+    return this.#sent.size + this.#waiting.length;
   }
 
   /** Calls that have not been sent yet. */
@@ -93,8 +103,29 @@ export class Outbox {
     return false;
   }
 
-  answered(): void {
-    this.#inFlight -= 1;
+  answered(id: number): void {
+    this.#sent.delete(id);
+  }
+
+  /** What is left of a run at rest. `undefined` while there is something to say that the page has no room for. */
+  freeze(): OutboxState | undefined {
+    const room = this.#sent.size < this.#limits.maxToolCallsInFlight;
+    if (this.#logs.length > 0 || (this.#waiting.length > 0 && room)) return undefined;
+    return {
+      sent: [...this.#sent],
+      waiting: this.#waiting,
+      callCount: this.#callCount,
+      outputBytes: this.#outputBytes,
+    };
+  }
+
+  /** Goes on where another outbox was frozen. */
+  thaw({ sent, waiting, callCount, outputBytes }: OutboxState): void {
+    for (const id of sent) this.#sent.add(id);
+    this.#waiting = [...waiting];
+    this.#waitingBytes = waiting.reduce((sum, { args }) => sum + textBytes(args), 0);
+    this.#callCount = callCount;
+    this.#outputBytes = outputBytes;
   }
 
   /** The guest begins to compute. */
@@ -103,10 +134,10 @@ export class Outbox {
     this.#lastUsage ||= now;
   }
 
-  /** Sends what is due, called often while the guest computes. */
-  tick(now: number, memoryBytes: number): void {
+  /** Sends what is due, called often while the guest computes. Of a guest that is `ending` logs do not wait. */
+  tick(now: number, memoryBytes: number, ending = false): void {
     const passed = now - this.#lastFlush;
-    const urgent = this.#waiting.length > 0 || this.#logBytes > FLUSH_BYTES;
+    const urgent = this.#waiting.length > 0 || this.#logBytes > (ending ? 0 : FLUSH_BYTES);
     if (passed > FLUSH_MS && (urgent || passed > LOGS_MS)) this.flush(now, false);
     if (now - this.#lastUsage > LOGS_MS && this.#link.open) {
       this.#lastUsage = now;
@@ -136,7 +167,7 @@ export class Outbox {
   #takeCalls(): readonly GuestCall[] {
     const { maxToolCallsInFlight, maxMessageBytes } = this.#limits;
     const calls: GuestCall[] = [];
-    for (let bytes = 0; this.#inFlight < maxToolCallsInFlight; this.#inFlight += 1) {
+    for (let bytes = 0; this.#sent.size < maxToolCallsInFlight; ) {
       const [call] = this.#waiting;
       if (call === undefined) break;
       const size = textBytes(call.args);
@@ -144,6 +175,7 @@ export class Outbox {
       bytes += size;
       this.#waitingBytes -= size;
       calls.push(call);
+      this.#sent.add(call.id);
       this.#waiting.shift();
     }
     return calls;

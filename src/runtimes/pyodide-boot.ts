@@ -1,5 +1,4 @@
-// Starts Pyodide inside the frame's policy, which allows no request: everything it would fetch has been
-// handed in by the page. Afterwards nothing of the worker's scope is left that a program could use.
+// Starts Pyodide where no request is allowed: everything it would fetch has been handed in. Afterwards nothing of the worker's scope is left that a program could use.
 
 import { loadPyodide, type PyodideAPI } from "pyodide";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
@@ -27,11 +26,11 @@ const KEPT = new Set([
 const NOWHERE = "https://pyodide.invalid/";
 
 /** Resolves with an interpreter that has run nothing. Rejects when a part is missing. */
-export async function bootPyodide({ modules, files }: BootMessage): Promise<PyodideAPI> {
+export async function bootPyodide({ place, modules, files }: BootMessage): Promise<PyodideAPI> {
   const { engine } = modules;
   const { library, lock, memory } = files;
   if (engine === undefined || library === undefined || lock === undefined) {
-    throw new Error("The frame did not hand in all of Pyodide.");
+    throw new Error("Not all of Pyodide was handed in.");
   }
   const lockFileContents = new TextDecoder().decode(lock);
   replaceFetching(engine, (name) => (name === "python_stdlib.zip" ? library : files[`package/${name}`]));
@@ -46,7 +45,7 @@ export async function bootPyodide({ modules, files }: BootMessage): Promise<Pyod
   const python = await (memory === undefined ? start(config) : startFromSnapshot(config, memory));
   // Pyodide has copies. Given back now, and not when the browser looks for garbage.
   for (const file of Object.values(files)) file.transfer(0);
-  const stayed = emptyScope(KEPT);
+  const stayed = emptyScope(KEPT, place === "process");
   if (stayed.length > 0) throw new Error(`The worker's scope still holds ${stayed.join(", ")}.`);
   return python;
 }

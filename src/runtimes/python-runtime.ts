@@ -2,7 +2,6 @@
 // from outside and does not rely on this side. An interpreter serves one run and goes with its worker.
 
 import type { PyodideAPI } from "pyodide";
-import type { PyDict } from "pyodide/ffi";
 import { nestsDeeper } from "../base/json.ts";
 import {
   type GuestReply,
@@ -13,9 +12,9 @@ import {
 } from "../protocol/guest-protocol.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { limitJsHeap } from "./js-heap-limits.ts";
+import { limitGrowth } from "./memory-growth.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
-import prelude from "./python-prelude.py?raw";
-import values from "./python-values.py?raw";
+import { enter, installPrelude, type Prelude, SUSPENDS } from "./python-bridge.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
 import { TextLines } from "./text-lines.ts";
 import { parseThrown } from "./thrown-error.ts";
@@ -26,30 +25,10 @@ interface PyodideInternals {
   readonly _module: { readonly HEAP8: Int8Array };
 }
 
-/** A function of the prelude. */
-interface PythonFunction<Arguments extends unknown[], Result> {
-  (...args: Arguments): PromiseLike<Result> | Result;
-  callPromising(...args: Arguments): Promise<Result>;
-}
-
-interface Prelude {
-  readonly run: PythonFunction<[source: string, inputs: string, namespaces: string], string>;
-  readonly turn: PythonFunction<[], void>;
-  readonly deliver: (call: number, answer: string) => void;
-}
-
-/** Whether the browser can suspend Python (JSPI). WebKit can't: what waits in synchronous code fails there. */
-const SUSPENDS = "Suspending" in WebAssembly;
-
-/** Calls Python, which can then wait in synchronous code. Where the browser can suspend it, that is a task of its own. */
-async function enter<Arguments extends unknown[], Result>(
-  run: PythonFunction<Arguments, Result>,
-  ...args: Arguments
-): Promise<Result> {
-  return SUSPENDS ? run.callPromising(...args) : run(...args);
-}
-
 const SIGINT = 2;
+
+/** Memory that the interpreter has for itself, so that a program gets all of its limit. Bytes. */
+const ENGINE_BYTES = 32 * 1024 * 1024;
 
 /** A guest that seems to wait for nothing is looked at once more after this. Milliseconds. */
 const SECOND_LOOK_MS = 50;
@@ -58,7 +37,7 @@ const SECOND_LOOK_MS = 50;
 export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArrayBuffer | undefined): Runtime {
   let current: PythonRun | undefined;
   const setMaxBytes = limitJsHeap(pyodide);
-  const scope = openPrelude(pyodide);
+  const setMaxMemoryBytes = limitGrowth();
   const bridge = {
     call: (operation: string, target: string, args: string) => current?.call(operation, target, args),
     promise: () => current?.promise(),
@@ -67,29 +46,18 @@ export function createPythonRuntime(pyodide: PyodideAPI, interrupts: SharedArray
     soon: () => current?.soon(),
     entered: () => current?.entered(),
     turned: (more: boolean) => current?.turned(more),
+    warn: (text: string) => current?.warn(text),
   };
-  const python: Prelude = {
-    run: scope.get("install")(bridge),
-    turn: scope.get("turn"),
-    deliver: scope.get("deliver"),
-  };
+  const python = installPrelude(pyodide, bridge);
   return {
     start(command, link) {
       setMaxBytes(command.limits.memoryBytes);
+      setMaxMemoryBytes(command.limits.memoryBytes + ENGINE_BYTES);
       current = new PythonRun(pyodide, python, interrupts, command, link);
       current.start();
       return current;
     },
   };
-}
-
-/** The prelude's names: as the snapshot holds them (src/build/python-snapshot.ts), or made now. */
-function openPrelude(pyodide: PyodideAPI): PyDict {
-  const held: PyDict | undefined = pyodide.globals.get("prelude");
-  if (held !== undefined) return held;
-  const scope: PyDict = pyodide.toPy({});
-  for (const source of [values, prelude]) pyodide.runPython(source, { globals: scope });
-  return scope;
 }
 
 class PythonRun implements RuntimeRun {
@@ -119,6 +87,8 @@ class PythonRun implements RuntimeRun {
   #interrupted = false;
   /** The guest can only go on when the page answers. */
   #idle = false;
+  /** What the program left, as base64: nothing in it when it is too large, `undefined` when it could not be taken. */
+  #kept: string | undefined;
 
   constructor(
     pyodide: PyodideAPI,
@@ -141,7 +111,7 @@ class PythonRun implements RuntimeRun {
   }
 
   start(): void {
-    const { program, namespaces } = this.#command;
+    const { program, namespaces, limits, globals } = this.#command;
     const pyodide = this.#pyodide;
     this.#internals._api.on_fatal = (error) => this.#crash(error);
     pyodide.setStdout(this.#stream("log"));
@@ -150,7 +120,20 @@ class PythonRun implements RuntimeRun {
     pyodide.setStdin({ error: true });
     this.#wake();
     this.#listenForInterrupts();
-    enter(this.#python.run, program.code, program.inputs, JSON.stringify(namespaces)).then(
+    const { code, inputs } = program;
+    const names = JSON.stringify(namespaces);
+    const running =
+      globals === undefined
+        ? enter(this.#python.run, code, inputs, names)
+        : enter(
+            this.#python.runKeeping,
+            code,
+            inputs,
+            names,
+            globals.snapshot && pyodide.toPy(globals.snapshot),
+            limits.maxMessageBytes,
+          );
+    running.then(
       (text) => this.#settle(text),
       (error: unknown) => this.#crash(error),
     );
@@ -167,7 +150,7 @@ class PythonRun implements RuntimeRun {
     if (this.#ended) return;
     this.#wake();
     for (const { id, ...reply } of replies) {
-      this.#outbox.answered();
+      this.#outbox.answered(id);
       this.#answer(id, answerText(reply));
     }
     this.#lookSoon();
@@ -185,7 +168,18 @@ class PythonRun implements RuntimeRun {
     }
   }
 
+  /** Gives away what the program left: it was taken before the run ended. */
+  async freeze(): Promise<void> {
+    const snapshot = this.#kept;
+    if (!snapshot) return this.#link.unfrozen(snapshot === undefined ? "busy" : "size");
+    this.#link.frozen({ snapshot, open: [], peakMemoryBytes: this.#memoryBytes }, true);
+  }
+
   // What the prelude asks for.
+
+  warn(text: string): void {
+    this.#outbox.log("warn", text);
+  }
 
   /** Starts a call. Returns its number, which its answer is delivered with. */
   call(operation: string, target: string, args: string): number {
@@ -327,7 +321,7 @@ class PythonRun implements RuntimeRun {
 
   #poll(): number {
     const now = performance.now();
-    if (!this.#ended) this.#outbox.tick(now, this.#memoryBytes);
+    if (!this.#ended) this.#outbox.tick(now, this.#memoryBytes, this.#interrupted);
     const over =
       this.#ended ||
       (this.#interrupts === undefined ? this.#clock.isOver(now) : this.#interrupts[0] === SIGINT);
@@ -378,13 +372,24 @@ class PythonRun implements RuntimeRun {
 
   #end(outcome: RuntimeOutcome): void {
     if (this.#ended) return;
+    const waits = this.#command.globals !== undefined && outcome.status !== "stopped";
+    // Now: once the run has ended the interpreter is interrupted wherever it goes on.
+    if (waits) this.#takeKept();
     this.#ended = true;
     this.#clock.pause();
     for (const lines of this.#streams) lines.end();
     const logs = this.#outbox.takeLogs();
     // A dying interpreter prints all its frames, ours among them.
     const dump = outcome.status === "stopped" ? logs.findIndex(({ text }) => text === STACK_DUMP) : -1;
-    this.#link.done(outcome, dump < 0 ? logs : logs.slice(0, dump), this.#memoryBytes);
+    this.#link.done(outcome, dump < 0 ? logs : logs.slice(0, dump), this.#memoryBytes, waits);
+  }
+
+  #takeKept(): void {
+    try {
+      this.#kept = this.#python.kept();
+    } catch {
+      // Interrupted, or dead: nothing is kept.
+    }
   }
 }
 

@@ -2,11 +2,19 @@
 // page holds the same limits from outside and does not rely on this side.
 
 import { decodeBase64, encodeBase64 } from "../base/base64.ts";
-import type { GuestOperation, LogLevel, NumberedReply, RuntimeOutcome } from "../protocol/guest-protocol.ts";
+import {
+  type GuestOperation,
+  type LogLevel,
+  NO_INSTANCE,
+  type NumberedReply,
+  type RuntimeOutcome,
+} from "../protocol/guest-protocol.ts";
+import type { PreparedProgram } from "../protocol/prepared-program.ts";
+import { compressVm, type FrozenFacts, openFrozenVm, packVm } from "./frozen-vm.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { GuestTimers, TOO_MANY_TIMERS } from "./guest-timers.ts";
-import { type PreparedProgram, prepareProgram } from "./javascript-program.ts";
-import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
+import { memoryExceeded, NEVER_SETTLES, Outbox, type OutboxState, timeExceeded } from "./outbox.ts";
+import { locateInProgram } from "./program-places.ts";
 import type { GuestVm, VmHost, VmTemplate } from "./quickjs-vm.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
@@ -32,30 +40,50 @@ const TOO_DEEP: RuntimeOutcome = {
   },
 };
 
+/** What outlives a run has no calls: nobody would answer them. */
+const NO_CALLS: OutboxState = { sent: [], waiting: [], callCount: 0, outputBytes: 0 };
+
 /** What the engine says when the guest asks for more than there is: its memory, or its longest string. */
 const OUT_OF_MEMORY = /^(?:out of memory|string too long|wasm_malloc failed)$/;
 
 /** A runtime that keeps one VM, untouched by any guest, ready for the next run. */
 export function createQuickJsRuntime(templates: VmTemplates): Runtime {
   let spare: Promise<GuestVm> | undefined = templates.bare.instantiate();
-  const takeVm = async (code: string): Promise<GuestVm> => {
-    if (WEB_GLOBALS.test(code)) return (await templates.web()).instantiate();
-    const vm = spare ?? templates.bare.instantiate();
-    spare = undefined;
-    return vm;
+  const vms: VmSource = {
+    web: templates.web,
+    templateFor: async (source) => (WEB_GLOBALS.test(source) ? templates.web() : templates.bare),
+    async take(template) {
+      const ready = template === templates.bare ? spare : undefined;
+      if (ready !== undefined) spare = undefined;
+      return ready ?? template.instantiate();
+    },
+    giveBack(template, vm) {
+      if (template === templates.bare && spare === undefined) spare = Promise.resolve(vm);
+      else vm.dispose();
+    },
   };
   return {
     start(command, link) {
-      const run = new QuickJsRun(command, link, () => {
+      const run = new QuickJsRun(command, link, vms, () => {
         // Later: the answer of this run goes out first.
         setTimeout(() => {
           spare ??= templates.bare.instantiate();
         }, 0);
       });
-      void run.boot(takeVm);
+      void run.boot();
       return run;
     },
   };
+}
+
+/** Where runs get their VMs from. */
+interface VmSource {
+  web(): Promise<VmTemplate>;
+  templateFor(source: string): Promise<VmTemplate>;
+  /** An untouched VM of this image. */
+  take(template: VmTemplate): Promise<GuestVm>;
+  /** Takes back a VM that was only looked at. */
+  giveBack(template: VmTemplate, vm: GuestVm): void;
 }
 
 class QuickJsRun implements RuntimeRun, VmHost {
@@ -65,59 +93,148 @@ class QuickJsRun implements RuntimeRun, VmHost {
   readonly #onEnd: () => void;
   readonly #timers = new GuestTimers();
   readonly #clock: GuestClock;
+  readonly #vms: VmSource;
+  #template: VmTemplate | undefined;
   #vm: GuestVm | undefined;
-  #program: PreparedProgram | undefined;
+  /** Came before the VM was ready: a program that goes on has calls that are answered already. */
+  readonly #early: NumberedReply[] = [];
+  /** How often the guest was let run. */
+  #turns = 0;
   #outcome: RuntimeOutcome | undefined;
+  /** The engine itself threw: nobody knows what state it is in. */
+  #failed = false;
   #ended = false;
   #lastTimer = 0;
 
-  constructor(command: RunCommand, link: RunLink, onEnd: () => void) {
+  constructor(command: RunCommand, link: RunLink, vms: VmSource, onEnd: () => void) {
     this.#command = command;
     this.#link = link;
+    this.#vms = vms;
     this.#onEnd = onEnd;
-    this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
+    const { limits, thaw } = command;
+    const leftMs = limits.timeoutMs - (thaw?.usedMs ?? 0);
+    this.#clock = new GuestClock(leftMs, () => this.#end(timeExceeded(limits)));
     this.#outbox = new Outbox(command.limits, link, (outcome) => {
       this.#outcome ??= outcome;
     });
     link.onOpen = () => this.#flush(this.#idle());
   }
 
-  async boot(takeVm: (code: string) => Promise<GuestVm>): Promise<void> {
-    const { program, limits, namespaces } = this.#command;
-    if (program.language === "python") {
-      return this.#end({ status: "stopped", reason: "crashed", message: "This runtime runs no Python." });
+  async boot(): Promise<void> {
+    const { program, limits, thaw, globals } = this.#command;
+    const { prepared } = program;
+    if (prepared === undefined) {
+      return this.#end({ status: "stopped", reason: "crashed", message: "The program was not parsed." });
     }
-    const prepared = prepareProgram(program.language, program.code);
-    if (!("source" in prepared)) return this.#end({ status: "threw", error: prepared });
-    this.#program = prepared;
     try {
-      const vm = await takeVm(prepared.source);
+      // What one program leaves, each later one must find in an image of the same kind.
+      const template = await (globals === undefined
+        ? this.#vms.templateFor(prepared.source)
+        : this.#vms.web());
+      this.#template = template;
+      const snapshot = thaw?.snapshot ?? globals?.snapshot;
+      const frozen = snapshot && (await openFrozenVm(snapshot, limits));
+      if (snapshot !== undefined && frozen === undefined) return this.#end(memoryExceeded(limits));
+      const vm = await this.#vms.take(template);
       if (this.#ended) return vm.dispose();
+      // Before anything else touches it: the image's own memory is written over.
+      frozen?.writeTo(vm);
       this.#vm = vm;
       vm.adopt(this, limits.memoryBytes, () => this.#interrupt());
+      if (frozen !== undefined) this.#lastTimer = frozen.facts.lastTimer;
+      if (frozen === undefined || thaw === undefined) this.#begin(prepared);
+      else this.#goOn(frozen.facts);
     } catch (error) {
-      return this.#end({
-        status: "stopped",
-        reason: "crashed",
-        message: `The VM did not start: ${String(error)}`,
-      });
+      const message = `${NO_INSTANCE}: ${String(error)}`;
+      return this.#end({ status: "stopped", reason: "crashed", message });
     }
+  }
+
+  #begin({ source, filename }: PreparedProgram): void {
+    const { program, namespaces } = this.#command;
     const seed = [...crypto.getRandomValues(new Int32Array(4))];
     this.#turn((vm) => {
       vm.enter("begin", program.inputs, JSON.stringify({ namespaces, seed }));
-      vm.evaluate(prepared.source, prepared.filename);
+      vm.evaluate(source, filename);
     });
+  }
+
+  #goOn({ outbox }: FrozenFacts): void {
+    this.#outbox.thaw(outbox);
+    this.reply(this.#early.splice(0));
   }
 
   reply(replies: readonly NumberedReply[]): void {
     if (this.#ended) return;
+    if (this.#vm === undefined) {
+      this.#early.push(...replies);
+      return;
+    }
     this.#turn((vm) => {
       for (const reply of replies) {
-        this.#outbox.answered();
+        this.#outbox.answered(reply.id);
         if (reply.ok) vm.enter("deliver", reply.id, true, reply.json, reply.bytes === true);
         else vm.enter("deliver", reply.id, false, JSON.stringify(reply.error), false);
       }
     });
+  }
+
+  async freeze(held: readonly number[] | undefined): Promise<void> {
+    if (this.#ended) return this.#handOver();
+    const [vm, template, outbox] = [this.#vm, this.#template, this.#outbox.freeze()];
+    if (vm === undefined || template === undefined || outbox === undefined || !this.#idle()) {
+      return this.#link.unfrozen("busy");
+    }
+    const { sent } = outbox;
+    if (held !== undefined && (held.length !== sent.length || !held.every((id) => sent.includes(id)))) {
+      return this.#link.unfrozen("calls");
+    }
+    const turns = this.#turns;
+    const moved = (): boolean => this.#ended || this.#turns !== turns;
+    try {
+      const untouched = await this.#vms.take(template);
+      const file = moved() ? undefined : packVm(vm, untouched, { outbox, lastTimer: this.#lastTimer });
+      this.#vms.giveBack(template, untouched);
+      const snapshot = file && (await compressVm(file, this.#command.limits));
+      // Whoever is asked while the guest goes on has nothing to tell: the next rest is another one.
+      if (this.#ended) return;
+      if (moved()) return this.#link.unfrozen("busy");
+      if (snapshot === undefined) return this.#link.unfrozen("size");
+      const peakMemoryBytes = vm.memoryBytes;
+      if (held !== undefined) this.#dispose();
+      this.#link.frozen(
+        { snapshot: encodeBase64(snapshot), open: sent, peakMemoryBytes },
+        held !== undefined,
+      );
+      if (held !== undefined) this.#onEnd();
+    } catch {
+      // There is no room for a second instance: the guest itself is unharmed.
+      if (!this.#ended) this.#link.unfrozen("size");
+    }
+  }
+
+  /** Gives away what the program left, when the run has ended already. */
+  async #handOver(): Promise<void> {
+    const [vm, template] = [this.#vm, this.#template];
+    this.#vm = undefined;
+    try {
+      if (vm === undefined || template === undefined) return this.#link.unfrozen("busy");
+      const untouched = await this.#vms.take(template);
+      const file = packVm(vm, untouched, { outbox: NO_CALLS, lastTimer: this.#lastTimer });
+      this.#vms.giveBack(template, untouched);
+      const snapshot = await compressVm(file, this.#command.limits);
+      if (snapshot === undefined) this.#link.unfrozen("size");
+      else
+        this.#link.frozen(
+          { snapshot: encodeBase64(snapshot), open: [], peakMemoryBytes: vm.memoryBytes },
+          true,
+        );
+    } catch {
+      this.#link.unfrozen("busy");
+    } finally {
+      vm?.dispose();
+      this.#onEnd();
+    }
   }
 
   // What the prelude asks for.
@@ -171,6 +288,7 @@ class QuickJsRun implements RuntimeRun, VmHost {
   #turn(enter: (vm: GuestVm) => void): void {
     const vm = this.#vm;
     if (this.#ended || vm === undefined) return;
+    this.#turns += 1;
     this.#clock.run();
     this.#outbox.begin(performance.now());
     try {
@@ -216,16 +334,22 @@ class QuickJsRun implements RuntimeRun, VmHost {
   #end(outcome: RuntimeOutcome): void {
     if (this.#ended) return;
     const peakMemoryBytes = this.#vm?.memoryBytes ?? 0;
-    this.#dispose();
-    this.#link.done(outcome, this.#outbox.takeLogs(), peakMemoryBytes);
+    const waits = this.#command.globals !== undefined && outcome.status !== "stopped";
+    this.#stop();
+    if (!waits || this.#failed) this.#dispose();
+    this.#link.done(outcome, this.#outbox.takeLogs(), peakMemoryBytes, waits);
     // After the answer is on its way: the next run finds a VM ready.
-    this.#onEnd();
+    if (!waits) this.#onEnd();
   }
 
-  #dispose(): void {
+  #stop(): void {
     this.#ended = true;
     this.#clock.pause();
     this.#timers.clear();
+  }
+
+  #dispose(): void {
+    this.#stop();
     this.#vm?.dispose();
     this.#vm = undefined;
   }
@@ -236,13 +360,15 @@ class QuickJsRun implements RuntimeRun, VmHost {
       return memoryExceeded(this.#command.limits);
     // With no room left even for that error, the engine throws `null`.
     if (error.message === "null" && this.#nearMemoryLimit()) return memoryExceeded(this.#command.limits);
-    const place = this.#program?.locate(error.stack ?? "") ?? {};
+    const { prepared } = this.#command.program;
+    const place = prepared === undefined ? {} : locateInProgram(error.stack ?? "", prepared);
     const { stack: _, ...rest } = error;
     return { status: "threw", error: { ...rest, ...place } };
   }
 
   /** Something threw towards us: the engine at the end of its memory, or a fault of ours. */
   #engineFailure(error: unknown): RuntimeOutcome {
+    this.#failed = true;
     const message = error instanceof Error ? error.message : String(error);
     // Deep nesting in the engine's own code (JSON, regular expressions, the parser) ends on the worker's stack.
     if (error instanceof RangeError) return TOO_DEEP;

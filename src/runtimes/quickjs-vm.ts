@@ -1,20 +1,14 @@
 // One VM is one WebAssembly instance. It is copied from a template that no guest ever touched, serves
 // one run, and is dropped: two runs share no byte.
 
-import {
-  type ExtensionDescriptor,
-  type JSValueHandle,
-  QuickJS,
-  type QuickJSOptions,
-  type Snapshot,
-} from "quickjs-wasi";
+import { type ExtensionDescriptor, type JSValueHandle, QuickJS, type QuickJSOptions } from "quickjs-wasi";
 import {
   type GuestOperation,
   type LogLevel,
   requireLogLevel,
   requireOperation,
 } from "../protocol/guest-protocol.ts";
-import prelude from "./guest-prelude.js?raw";
+import { type EntryPoint, type HOST_FUNCTIONS, type VmImage, vmOptions } from "./vm-image.ts";
 
 /** What the prelude asks of this side. Every argument is text or a number of the guest's choosing. */
 export interface VmHost {
@@ -33,21 +27,7 @@ export interface VmHost {
   fail(error: unknown): void;
 }
 
-const HOST_FUNCTIONS = [
-  "call",
-  "log",
-  "settle",
-  "sleep",
-  "wake",
-  "random",
-  "decodeBytes",
-  "encodeBytes",
-] as const;
 type HostFunction = (typeof HOST_FUNCTIONS)[number];
-
-/** The prelude's functions that this side calls. */
-const ENTRY_POINTS = ["begin", "watch", "deliver", "fire"] as const;
-type EntryPoint = (typeof ENTRY_POINTS)[number];
 
 /** Memory that the engine takes for itself, so that a guest gets all of its limit. Bytes. */
 const ENGINE_BYTES = 2 * 1024 * 1024;
@@ -58,131 +38,44 @@ const ENGINE_BYTES = 2 * 1024 * 1024;
  */
 const STACK_BYTES = 160 * 1024;
 
-/** A prepared VM image: the engine, its extensions and the prelude, before any guest. */
+/** The unit in which the memory of an instance grows. */
+const WASM_PAGE_BYTES = 64 * 1024;
+
+/** Makes VMs from one image. */
 export class VmTemplate {
-  readonly #snapshot: Snapshot;
+  readonly #image: VmImage;
   readonly #options: QuickJSOptions;
-  readonly #tokens: ReadonlyMap<EntryPoint, number>;
-  readonly #patches: readonly Patch[];
 
-  private constructor(
-    snapshot: Snapshot,
-    options: QuickJSOptions,
-    tokens: ReadonlyMap<EntryPoint, number>,
-    patches: readonly Patch[],
-  ) {
-    this.#snapshot = snapshot;
-    this.#options = options;
-    this.#tokens = tokens;
-    this.#patches = patches;
-  }
-
-  static async create(wasm: WebAssembly.Module, extensions: ExtensionDescriptor[]): Promise<VmTemplate> {
-    const options: QuickJSOptions = { wasm, extensions, wasi: silentWasi, timezoneOffset: 0 };
-    const vm = await QuickJS.create(options);
-    const host = vm.newObject();
-    for (const name of HOST_FUNCTIONS)
-      host.setProp(
-        name,
-        vm.newFunction(name, () => vm.undefined),
-      );
-    // A script, not a module: evaluated, it gives the function.
-    const script = `(() => {${prelude.replace(/^export /m, "")}\nreturn install;\n})()`;
-    const install = vm.evalCode(script, "prelude.js");
-    const entries = vm.callFunction(install, vm.undefined, host);
-    const tokens = new Map(ENTRY_POINTS.map((name) => [name, vm.exportHandle(entries.getProp(name))]));
-    vm.runGC();
-    const image = vm.snapshot();
-    vm.dispose();
-    const snapshot = { ...image, memory: new UnwrittenMemory(image.memory.byteLength) };
-    const blank = await QuickJS.restore(snapshot, options);
-    const patches = findPatches(new Uint8Array(blank._getMemory().buffer), image.memory);
-    blank.dispose();
-    return new VmTemplate(snapshot, options, tokens, patches);
+  /** `extensions` are those that the image was packed with. */
+  constructor(wasm: WebAssembly.Module, extensions: ExtensionDescriptor[], image: VmImage) {
+    this.#image = image;
+    this.#options = vmOptions(wasm, extensions);
   }
 
   /** Makes a VM that nothing has run in. */
   async instantiate(): Promise<GuestVm> {
     let onInterrupt = (): boolean => false;
-    const vm = await QuickJS.restore(this.#snapshot, {
+    const vm = await QuickJS.restore(this.#image.snapshot, {
       ...this.#options,
       interruptHandler: () => onInterrupt(),
     });
-    const memory = new Uint8Array(vm._getMemory().buffer);
-    for (const { offset, bytes } of this.#patches) memory.set(bytes, offset);
+    this.#image.writeTo(new Uint8Array(vm._getMemory().buffer));
     const engine = vm._getExports();
     engine.qjs_set_interrupt_handler(1);
     engine.qjs_set_max_stack_size(STACK_BYTES);
-    return new GuestVm(vm, this.#tokens, (handler) => {
+    return new GuestVm(vm, this.#image.tokens, (handler) => {
       onInterrupt = handler;
     });
   }
 }
 
-/** Bytes of the image that a fresh instance does not hold by itself. */
-interface Patch {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}
-
-const PATCH_BYTES = 512;
-
-/**
- * Most of an image is zeros, or data that the module brings along. Writing only the rest leaves the
- * other pages untouched: half the time of a whole copy, measured in Chromium 156.
- */
-function findPatches(blank: Uint8Array, image: Uint8Array): readonly Patch[] {
-  const patches: Patch[] = [];
-  let start: number | undefined;
-  for (let offset = 0; offset <= image.length; offset += PATCH_BYTES) {
-    const end = Math.min(offset + PATCH_BYTES, image.length);
-    const differs = image.subarray(offset, end).some((byte, at) => byte !== blank[offset + at]);
-    if (differs) start ??= offset;
-    else if (start !== undefined) {
-      patches.push({ offset: start, bytes: image.slice(start, offset) });
-      start = undefined;
-    }
-  }
-  return patches;
-}
-
-/** Tells the library how large the memory is, and gives it nothing to copy: the patches follow. */
-class UnwrittenMemory extends Uint8Array {
-  readonly #size: number;
-
-  constructor(size: number) {
-    super(0);
-    this.#size = size;
-  }
-
-  override get byteLength(): number {
-    return this.#size;
-  }
-}
-
-/** The engine prints its own troubles to stderr; a guest's run has no such place. */
-function silentWasi(memory: WebAssembly.Memory): {
-  fd_write(fd: number, iovs: number, count: number, written: number): number;
-} {
-  return {
-    fd_write(_fd, _iovs, _count, written) {
-      new DataView(memory.buffer).setUint32(written, 0, true);
-      return 0;
-    },
-  };
-}
-
 /** A VM for one run. */
 export class GuestVm {
   readonly #vm: QuickJS;
-  readonly #tokens: ReadonlyMap<EntryPoint, number>;
+  readonly #tokens: VmImage["tokens"];
   readonly #setInterrupt: (handler: () => boolean) => void;
 
-  constructor(
-    vm: QuickJS,
-    tokens: ReadonlyMap<EntryPoint, number>,
-    setInterrupt: (handler: () => boolean) => void,
-  ) {
+  constructor(vm: QuickJS, tokens: VmImage["tokens"], setInterrupt: (handler: () => boolean) => void) {
     this.#vm = vm;
     this.#tokens = tokens;
     this.#setInterrupt = setInterrupt;
@@ -191,6 +84,22 @@ export class GuestVm {
   /** Memory of the instance, which never shrinks: its size is its peak. Bytes. */
   get memoryBytes(): number {
     return this.#vm._getMemory().buffer.byteLength;
+  }
+
+  /** All of that memory, until it grows. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#vm._getMemory().buffer);
+  }
+
+  /** Where the stack of the instance begins now. Bytes. */
+  get stackPointer(): number {
+    return Number(this.#vm._getExports().__stack_pointer.value);
+  }
+
+  /** Makes the memory at least so large. Throws a `RangeError` past the maximum of the module. */
+  grow(memoryBytes: number): void {
+    const missing = memoryBytes - this.memoryBytes;
+    if (missing > 0) this.#vm._getMemory().grow(Math.ceil(missing / WASM_PAGE_BYTES));
   }
 
   /** Gives the VM to one run. `interrupt` is asked often while the guest runs; `true` stops it for good. */
@@ -252,9 +161,7 @@ export class GuestVm {
   }
 
   #call(entry: EntryPoint, values: readonly JSValueHandle[]): void {
-    const token = this.#tokens.get(entry);
-    if (token === undefined) return;
-    const entryPoint = this.#vm.importHandle(token);
+    const entryPoint = this.#vm.importHandle(this.#tokens[entry]);
     this.#vm.callFunction(entryPoint, this.#vm.undefined, ...values).dispose();
     entryPoint.dispose();
     for (const value of values) value.dispose();

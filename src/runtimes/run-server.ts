@@ -1,6 +1,7 @@
 // One run after the other over one way to the page, which gives credits for messages. Knows no worker and
 // no process: whoever has the way hands in what arrives.
 
+import type { FrozenMessage, UnfrozenMessage } from "../protocol/freeze-messages.ts";
 import {
   CREDIT_WINDOW,
   type Envelope,
@@ -17,6 +18,12 @@ export type RunCommand = Extract<RuntimeCommand, { type: "run" }>;
 /** One run, seen from the serve loop. */
 export interface RuntimeRun {
   reply(replies: readonly NumberedReply[]): void;
+  /**
+   * Answers with `link.frozen` or `link.unfrozen`, unless the run ends meanwhile. Where `held` names all open
+   * calls, the run ends with it. Never rejects. Only runtimes that freeze are asked. After `done`, where it waits:
+   * what the guest left on its globals.
+   */
+  freeze?(held: readonly number[] | undefined): Promise<void>;
 }
 
 /** The way from one run to the page. */
@@ -26,7 +33,11 @@ export interface RunLink {
   turn(idle: boolean, calls: readonly GuestCall[], logs: readonly LogEntry[]): void;
   /** Tells how much memory the guest holds. */
   usage(memoryBytes: number): void;
-  done(outcome: RuntimeOutcome, logs: readonly LogEntry[], peakMemoryBytes: number): void;
+  /** `waits` where the page will ask for what the guest left. */
+  done(outcome: RuntimeOutcome, logs: readonly LogEntry[], peakMemoryBytes: number, waits?: boolean): void;
+  /** `ends` where the run goes on somewhere else, if at all. */
+  frozen(guest: Omit<FrozenMessage, "type" | "run">, ends: boolean): void;
+  unfrozen(reason: UnfrozenMessage["reason"]): void;
   /** Called when the page accepts messages again after `open` was false. */
   onOpen: () => void;
 }
@@ -57,10 +68,15 @@ export function createRunServer(
       },
       turn: (idle, calls, logs) => send({ type: "turn", run, idle, calls, logs }),
       usage: (memoryBytes) => send({ type: "usage", run, memoryBytes }),
-      done(outcome, logs, peakMemoryBytes) {
-        current = undefined;
+      done(outcome, logs, peakMemoryBytes, waits = false) {
+        if (!waits) current = undefined;
         send({ type: "done", run, outcome, logs, peakMemoryBytes });
       },
+      frozen(guest, ends) {
+        if (ends) current = undefined;
+        send({ type: "frozen", run, ...guest });
+      },
+      unfrozen: (reason) => send({ type: "unfrozen", run, reason }),
       onOpen: () => {},
     };
     try {
@@ -76,6 +92,7 @@ export function createRunServer(
     unacknowledged -= credits;
     if (command?.type === "run") return start(command);
     if (command?.type === "replies" && current?.id === command.run) current.run.reply(command.replies);
+    if (command?.type === "freeze" && current?.id === command.run) void current.run.freeze?.(command.held);
     if (!wasOpen && current?.link.open) current.link.onOpen();
   };
 }

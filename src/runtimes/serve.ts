@@ -4,16 +4,18 @@
 import type { Envelope, RuntimeCommand, RuntimeMessage } from "../protocol/guest-protocol.ts";
 import { createRunServer, type Runtime } from "./run-server.ts";
 
-/** What the frame hands to a worker before anything else. */
+/** What the keeper hands to a worker before anything else. */
 export interface BootMessage {
   readonly type: "boot";
+  /** What is around the worker: the sandbox frame of a page, or a process that may do nothing. */
+  readonly place?: "process";
   readonly modules: Readonly<Record<string, WebAssembly.Module>>;
   readonly files: Readonly<Record<string, ArrayBuffer>>;
   /** Written by the keeper when a run's time is over; only where the page is cross-origin isolated. */
   readonly interrupts?: SharedArrayBuffer;
 }
 
-/** Serves runs from a dedicated worker inside the sandbox frame. */
+/** Serves runs from a dedicated worker. */
 export function serve(boot: (message: BootMessage) => Promise<Runtime>): void {
   // Taken now: a runtime may empty the worker's scope.
   const postMessage = self.postMessage.bind(self);
@@ -22,7 +24,7 @@ export function serve(boot: (message: BootMessage) => Promise<Runtime>): void {
 
   self.onmessage = async ({ data }: MessageEvent<BootMessage | Envelope<RuntimeCommand>>) => {
     if (!("type" in data)) return receive?.(data);
-    const problem = findOpenDoor();
+    const problem = findOpenDoor(data.place);
     if (problem !== undefined) return post({ type: "unfit", message: problem });
     try {
       receive = createRunServer(post, await boot(data));
@@ -35,12 +37,15 @@ export function serve(boot: (message: BootMessage) => Promise<Runtime>): void {
 }
 
 /** Looks for a layer that is missing around this worker, and names it. */
-function findOpenDoor(): string | undefined {
-  if (self.origin !== "null") return `the worker runs in the origin ${self.origin}`;
+function findOpenDoor(place: BootMessage["place"]): string | undefined {
+  if (place === "process" && "Deno" in self) return "the worker's scope holds what the process may do";
+  if (place === undefined && self.origin !== "null") return `the worker runs in the origin ${self.origin}`;
   try {
-    // The policy of the frame must refuse to turn text into code.
+    // The policy of the frame, or the engine of the process, must refuse to turn text into code.
     new Function("");
-    return "the content security policy of the frame is not in force";
+    return place === undefined
+      ? "the content security policy of the frame is not in force"
+      : "the process turns text into code";
   } catch {
     return undefined;
   }

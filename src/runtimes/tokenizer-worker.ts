@@ -2,9 +2,9 @@
 // frame. The texts are a guest's or a server's, so the time they may take is bounded.
 
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
+import { countBounded } from "../base/bounded-count.ts";
 import type { CountCommand } from "../protocol/count-protocol.ts";
 import type { Envelope } from "../protocol/guest-protocol.ts";
-import { countBounded } from "./bounded-count.ts";
 
 /** Longest time for all texts of one command. Milliseconds. */
 const MAX_COUNT_MS = 2_000;

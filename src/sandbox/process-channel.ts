@@ -1,5 +1,5 @@
 // What crosses here: the output of a process in which a guest runs. The guest may write to it whatever
-// it likes, our marked lines included; so lines are bounded and counted here, and every message goes on
+// it likes, and find out its mark; so lines are bounded and counted here, and every message goes on
 // as text for the one parser.
 
 import { messageOf } from "../base/errors.ts";
@@ -12,8 +12,15 @@ import {
   type RuntimeCommand,
   type RuntimeMessage,
 } from "../protocol/guest-protocol.ts";
-import { findMessage, LineSplitter, lineCharacters, toLine } from "../protocol/stdio-lines.ts";
-import type { GuestChannel } from "./guest-run.ts";
+import {
+  createMark,
+  findMessage,
+  LineSplitter,
+  lineCharacters,
+  type Mark,
+  toLine,
+} from "../protocol/stdio-lines.ts";
+import type { DeathListener, DeathReason, GuestChannel } from "./guest-run.ts";
 import type { Poolable } from "./worker-pool.ts";
 
 /** A process that runs `node-stdio`, as far as a run needs to know it. */
@@ -22,6 +29,8 @@ export interface RuntimeProcess {
   readonly output: ReadableStream<string>;
   /** Resolves with the exit code. */
   readonly exit: Promise<number>;
+  /** Whether it ended because it had no memory left, for whoever can tell. Asked after `exit`. Never rejects. */
+  ranOutOfMemory?(): Promise<boolean>;
   /** Writes to standard input. Never throws. */
   write(text: string): void;
   /** Asks for the end of the process; `exit` tells when it came. Never throws. */
@@ -34,11 +43,13 @@ const CREDIT_GROUP = 16;
 /** Longest line of a process that has no run yet. Characters. */
 const MAX_IDLE_CHARACTERS = 64 * 1024;
 
-/** How long output may arrive after the exit code. Milliseconds. */
-const DRAIN_MS = 200;
+/** How long output may arrive after the exit code, on a machine that others use too. Milliseconds. */
+const DRAIN_MS = 1_000;
 
 /** A runtime that ends its run in time has told so by then; its process may compete with others. Milliseconds. */
 const GRACE_MS = 2_000;
+
+export const NO_MEMORY = "The program needs more memory than its process may have.";
 
 /** Lines of one piece that become an entry each; more of them become one, for entries take longer than characters. */
 const MAX_ENTRIES = 100;
@@ -52,16 +63,18 @@ export class ProcessChannel implements GuestChannel, Poolable {
   /** Resolves when the runtime is ready for its run; rejects when the process ends before. */
   readonly ready: Promise<void>;
   readonly #process: RuntimeProcess;
+  readonly #mark: Mark = createMark();
   readonly #started = Promise.withResolvers<void>();
   readonly #lines = new LineSplitter(MAX_IDLE_CHARACTERS);
   #alive = true;
+  #isReady = false;
   #run = "";
   #lastWords = "";
   /** The last line was empty, and may belong to a message. */
   #blank = false;
   #uncredited = 0;
   #onMessage: ((data: unknown) => void) | undefined;
-  #onDeath: ((reason: string, flooded: boolean) => void) | undefined;
+  #onDeath: DeathListener | undefined;
 
   constructor(process: RuntimeProcess) {
     this.#process = process;
@@ -69,9 +82,13 @@ export class ProcessChannel implements GuestChannel, Poolable {
     // Whoever waits for it hears of it; a channel that nobody waits for ends without noise.
     this.ready.catch(() => undefined);
     const drained = this.#read();
+    process.write(`${this.#mark}\n`);
     process.exit.then(
       async (code) => {
-        await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
+        // One that waits for a run has nothing to say, and must not be given one.
+        const waits = this.#isReady && this.#run === "";
+        if (!waits) await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
+        if (await process.ranOutOfMemory?.()) return this.die(NO_MEMORY, "memory");
         const words = this.#lastWords === "" ? "" : ` Its last words: ${this.#lastWords}`;
         this.die(`The process ended with exit code ${code} before the program had ended.${words}`);
       },
@@ -91,10 +108,10 @@ export class ProcessChannel implements GuestChannel, Poolable {
     this.#write(command);
   }
 
-  listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void {
+  listen(onMessage: (data: unknown) => void, onDeath: DeathListener): void {
     this.#onMessage = onMessage;
     this.#onDeath = onDeath;
-    if (!this.#alive) onDeath("The process had ended before the run began.", false);
+    if (!this.#alive) onDeath("The process had ended before the run began.", "crashed");
   }
 
   unlisten(): void {
@@ -109,12 +126,12 @@ export class ProcessChannel implements GuestChannel, Poolable {
     this.#process.kill();
   }
 
-  /** Ends the process, and the run with `reason` as its message. */
-  die(reason: string, flooded = false): void {
+  /** Ends the process, and its run. */
+  die(message: string, reason: DeathReason = "crashed"): void {
     if (!this.#alive) return;
-    this.#started.reject(new Error(reason));
+    this.#started.reject(new Error(message));
     this.kill();
-    this.#onDeath?.(reason, flooded);
+    this.#onDeath?.(message, reason);
   }
 
   async #read(): Promise<void> {
@@ -126,7 +143,7 @@ export class ProcessChannel implements GuestChannel, Poolable {
         this.#take(value);
       }
     } catch (error) {
-      this.die(`The process wrote what is no output of ours: ${messageOf(error)}.`, true);
+      this.die(`The process wrote what is no output of ours: ${messageOf(error)}.`, "security");
     } finally {
       // What a dead process still says is not kept.
       reader.cancel().catch(() => undefined);
@@ -137,7 +154,7 @@ export class ProcessChannel implements GuestChannel, Poolable {
     let foreign: string[] = [];
     for (const line of this.#lines.push(piece)) {
       if (!this.#alive) return;
-      const message = findMessage(line);
+      const message = findMessage(line, this.#mark);
       // The line break in front of a message is part of it; every other empty line is output too.
       if (this.#blank && message === undefined) foreign.push("");
       this.#blank = line === "";
@@ -148,7 +165,7 @@ export class ProcessChannel implements GuestChannel, Poolable {
       this.#tell(foreign);
       foreign = [];
       this.#uncredited += 1;
-      if (this.#uncredited > CREDIT_WINDOW) return this.die("The runtime flooded the page.", true);
+      if (this.#uncredited > CREDIT_WINDOW) return this.die("The runtime flooded the page.", "security");
       this.#deliver(message);
     }
     this.#tell(foreign);
@@ -171,7 +188,10 @@ export class ProcessChannel implements GuestChannel, Poolable {
 
   #deliver(message: string): void {
     if (this.#run !== "") return this.#onMessage?.(message);
-    if (parseRuntimeMessage(message).type !== "ready") throw new Error("a message before it was ready");
+    const first = parseRuntimeMessage(message);
+    if (first.type === "unfit") return this.die(first.message);
+    if (first.type !== "ready") throw new Error("a message before it was ready");
+    this.#isReady = true;
     this.#started.resolve();
   }
 
@@ -181,6 +201,6 @@ export class ProcessChannel implements GuestChannel, Poolable {
       ...(command === undefined ? {} : { command }),
     };
     this.#uncredited = 0;
-    this.#process.write(toLine(envelope));
+    this.#process.write(toLine(envelope, this.#mark));
   }
 }

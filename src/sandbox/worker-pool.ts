@@ -119,9 +119,12 @@ export class WorkerPool<T extends Poolable> {
     this.#hidden = hidden;
     clearTimeout(this.#hiding);
     if (!hidden) return this.#refillNow();
-    this.#hiding = setTimeout(() => {
-      for (const { worker } of [...this.#idle]) this.#drop(worker);
-    }, HIDDEN_MS);
+    this.#hiding = setTimeout(() => this.dropIdle(), HIDDEN_MS);
+  }
+
+  /** Ends the workers that nobody uses now. */
+  dropIdle(): void {
+    for (const { worker } of [...this.#idle]) this.#drop(worker);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { dereference, type Schema, validate } from "@cfworker/json-schema";
+import { isJsonObject } from "../base/json.ts";
 import { type ArgumentProblem, problemsOf } from "./argument-problem.ts";
 import { type ArgumentSize, type PreparedSchema, prepareSchema } from "./argument-schema.ts";
 import type { JsonSchema } from "./tool.ts";
@@ -19,10 +20,23 @@ const USUAL_SIZE: ArgumentSize = { nodes: 200, longest: 2_000 };
  * not checked (the server still does). Costly `pattern`s are skipped and remote references are never
  * fetched. At most five problems; none when the arguments fit.
  */
-export type ArgumentChecker = (schema: JsonSchema | undefined, args: unknown) => readonly ArgumentProblem[];
+export type LocalChecker = (schema: JsonSchema | undefined, args: unknown) => readonly ArgumentProblem[];
 
-/** A checker that remembers the schemas it has prepared, for as long as they are in use elsewhere. */
-export function createArgumentChecker(): ArgumentChecker {
+/**
+ * The same, which may work somewhere else: it rejects when `signal` aborts, and with 500 `check_failed` when that
+ * place fails. Nothing was checked then. `json` is the text of the arguments, where there is one.
+ */
+export type ArgumentChecker = (
+  schema: JsonSchema | undefined,
+  args: unknown,
+  options?: { readonly json?: string; readonly signal?: AbortSignal },
+) => readonly ArgumentProblem[] | Promise<readonly ArgumentProblem[]>;
+
+/**
+ * A checker that remembers the schemas it has prepared, for as long as they are in use elsewhere. It holds its
+ * thread for about 6 ms for each thousand of values, up to `maxNodes` of them.
+ */
+export function createArgumentChecker(maxNodes: number = MAX_NODES): LocalChecker {
   const usual = new WeakMap<JsonSchema, Compiled | "unusable">();
   const compiledFor = (schema: JsonSchema, size: ArgumentSize): Compiled | "unusable" => {
     if (size.nodes > USUAL_SIZE.nodes || size.longest > USUAL_SIZE.longest) return compile(schema, size);
@@ -32,7 +46,7 @@ export function createArgumentChecker(): ArgumentChecker {
   };
   return (schema, args) => {
     const value: unknown = args === undefined ? {} : args;
-    const size = schema === undefined ? undefined : sizeOf(value);
+    const size = schema === undefined ? undefined : findArgumentSize(value, maxNodes);
     if (schema === undefined || size === undefined) return [];
     const compiled = compiledFor(schema, size);
     if (compiled === "unusable") return [];
@@ -61,19 +75,27 @@ function compile(schema: JsonSchema, size: ArgumentSize): Compiled | "unusable" 
   }
 }
 
-function sizeOf(value: unknown): ArgumentSize | undefined {
+/** `undefined` for arguments of more nodes, and for those that nest too deep: looking at them ends there. */
+export function findArgumentSize(value: unknown, maxNodes: number): ArgumentSize | undefined {
   let nodes = 0;
   let longest = 0;
-  const open: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 0 }];
-  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
-    nodes += 1;
-    if (typeof entry.value === "string") longest = Math.max(longest, entry.value.length);
-    if (typeof entry.value !== "object" || entry.value === null) continue;
-    for (const [key, child] of Object.entries(entry.value)) {
-      if (!Array.isArray(entry.value)) longest = Math.max(longest, key.length);
-      open.push({ value: child, depth: entry.depth + 1 });
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    nodes += level.length;
+    if (nodes > maxNodes || depth > MAX_DEPTH) return undefined;
+    const next: unknown[] = [];
+    for (const one of level) {
+      if (typeof one === "string") longest = Math.max(longest, one.length);
+      else if (Array.isArray(one)) for (const child of one) next.push(child);
+      else if (isJsonObject(one)) {
+        for (const key of Object.keys(one)) {
+          longest = Math.max(longest, key.length);
+          next.push(one[key]);
+        }
+      }
+      if (nodes + next.length > maxNodes) return undefined;
     }
-    if (nodes + open.length > MAX_NODES || entry.depth > MAX_DEPTH) return undefined;
+    level = next;
   }
   return { nodes, longest };
 }

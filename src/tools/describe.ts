@@ -1,5 +1,6 @@
 import type { TokenCounter } from "../base/tokens.ts";
 import type { CatalogTool } from "./catalog-tool.ts";
+import type { FindObserved, ObservedShape } from "./observed-shapes.ts";
 import type { SignatureLanguage } from "./outside-text.ts";
 import { shapeOf } from "./schema-shape.ts";
 import { UNKNOWN } from "./shape.ts";
@@ -14,6 +15,8 @@ export interface DescribeOptions {
   /** Most tokens of the whole text; `Infinity` for no limit. */
   readonly maxTokens: number;
   readonly countTokens: TokenCounter;
+  /** What tools without an output schema returned so far. Default: nothing is known of them. */
+  readonly findObserved?: FindObserved;
 }
 
 /** Signatures of tools: a text that parses in its language. */
@@ -38,9 +41,9 @@ export async function describeTools(
   tools: readonly CatalogTool[],
   options: DescribeOptions,
 ): Promise<Description> {
-  const { language, maxTokens, countTokens } = options;
+  const { language, maxTokens, countTokens, findObserved } = options;
   const unique = [...new Map(tools.map((tool) => [tool.ref, tool])).values()];
-  const candidates = unique.map((tool) => renderingsOf(tool, language));
+  const candidates = unique.map((tool) => renderingsOf(tool, language, findObserved?.(tool)));
   const fullest = assemble(
     candidates.map(([first]) => first),
     language,
@@ -77,14 +80,20 @@ interface CountedRendering extends Rendering {
   readonly wrapTokens: number;
 }
 
-function renderingsOf(tool: CatalogTool, language: SignatureLanguage): readonly Rendering[] {
+function renderingsOf(
+  tool: CatalogTool,
+  language: SignatureLanguage,
+  observed: ObservedShape | undefined,
+): readonly Rendering[] {
   const write = language === "python" ? pythonMember : typescriptMember;
+  const { outputSchema } = tool.definition;
   const shapes: ToolShapes = {
     identifier: tool.identifier,
     description: textOf(tool.definition.description) ?? textOf(tool.definition.title),
     mark: markOf(tool),
     input: argumentsOf(shapeOf(tool.definition.inputSchema)),
-    output: tool.definition.outputSchema === undefined ? UNKNOWN : shapeOf(tool.definition.outputSchema),
+    output: outputSchema === undefined ? (observed?.shape ?? UNKNOWN) : shapeOf(outputSchema),
+    observed: outputSchema === undefined ? (observed?.results ?? 0) : 0,
   };
   const seen = new Map<string, Rendering>();
   for (const detail of SIGNATURE_DETAILS) {

@@ -83,6 +83,13 @@ export interface ToolShapes {
   readonly mark: string;
   readonly input: ObjectShape;
   readonly output: Shape;
+  /** Results in which `output` was seen; 0 when the tool declares it. */
+  readonly observed: number;
+}
+
+/** Says that a type was seen, not declared. */
+export function observedNote(results: number): string {
+  return `observed in ${results} result${results === 1 ? "" : "s"}`;
 }
 
 /** The fields that a rendering names, required ones first, and those that it only counts. */

@@ -6,6 +6,7 @@ import {
   chooseOptions,
   fieldText,
   hiddenNote,
+  observedNote,
   type SignatureDetail,
   type ToolShapes,
 } from "./signature-detail.ts";
@@ -23,7 +24,9 @@ export function pythonMember(tool: ToolShapes, detail: SignatureDetail): string 
   const doc = description === "" ? "" : `    # ${description}\n`;
   const result = detail.outputDepth < 0 ? "Any" : pythonType(tool.output, detail, detail.outputDepth);
   const { list, note } = parameters(tool.input, detail);
-  return `${doc}    async def ${tool.identifier}(${list}) -> ${result}: ...${note === "" ? "" : `  # ${note}`}`;
+  const observed = tool.observed === 0 || result === "Any" ? "" : observedNote(tool.observed);
+  const notes = [note, observed].filter((text) => text !== "").join("; ");
+  return `${doc}    async def ${tool.identifier}(${list}) -> ${result}: ...${notes === "" ? "" : `  # ${notes}`}`;
 }
 
 interface Parameter {

@@ -5,6 +5,7 @@ import {
   chooseOptions,
   fieldText,
   hiddenNote,
+  observedNote,
   type SignatureDetail,
   type ToolShapes,
 } from "./signature-detail.ts";
@@ -31,7 +32,8 @@ export function typescriptMember(tool: ToolShapes, detail: SignatureDetail): str
     .join(" ");
   const doc = description === "" ? "" : `  /** ${cleanLine(description, 4_000)} */\n`;
   const result = detail.outputDepth < 0 ? "unknown" : typescriptType(tool.output, detail, detail.outputDepth);
-  return `${doc}  function ${tool.identifier}(${parameters(tool.input, detail)}): Promise<${result}>;`;
+  const note = tool.observed === 0 || result === "unknown" ? "" : ` // ${observedNote(tool.observed)}`;
+  return `${doc}  function ${tool.identifier}(${parameters(tool.input, detail)}): Promise<${result}>;${note}`;
 }
 
 function parameters(input: ObjectShape, detail: SignatureDetail): string {

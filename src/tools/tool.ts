@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../base/json.ts";
+import type { TraceContext } from "../telemetry/trace.ts";
 
 /** A JSON Schema 2020-12 object as a server sent it: data, not trusted to be valid. */
 export type JsonSchema = JsonObject;
@@ -48,6 +49,8 @@ export interface ToolResult {
   readonly content: readonly ToolContent[];
   readonly structuredContent?: Json;
   readonly isError?: boolean;
+  /** How long the server says that it may be used again. Milliseconds; absent when it says nothing. */
+  readonly ttlMs?: number;
 }
 
 /** How one call is made. */
@@ -58,6 +61,19 @@ export interface ToolCallOptions {
     readonly total?: number;
     readonly message?: string;
   }) => void;
+  /** Where the call stands in a trace, for the server to go on with. */
+  readonly trace?: TraceContext;
+}
+
+/** What a server told of itself when it was reached. */
+export interface SourceFeatures {
+  readonly transport: string;
+  /** Revision of MCP that both sides speak. */
+  readonly protocol?: string;
+  readonly name?: string;
+  readonly version?: string;
+  /** Names of its capabilities, such as `tools`, `resources`, `prompts`. */
+  readonly capabilities: readonly string[];
 }
 
 /** Whether a source's tools can be called now, and if not, why and what to do about it. */
@@ -84,8 +100,15 @@ export interface ToolSource extends AsyncDisposable {
   /** The server's own words about itself, for search. Outside data. */
   readonly description: string | undefined;
   readonly status: SourceStatus;
+  /** How it is reached and what it says that it can do, once it answered. Outside data. */
+  readonly features?: SourceFeatures | undefined;
   readonly tools: readonly ToolDefinition[];
   call(name: string, args: JsonObject, options: ToolCallOptions): Promise<ToolResult>;
+  /**
+   * As whom calls are made now: a text that changes with the credentials and holds none of them.
+   * Absent where there is no server, as in the page. Rejects when the credentials can't be had.
+   */
+  identity?(): Promise<string>;
   /** Called after `status` or `tools` changed. Returns the way to stop listening. */
   onChange(listener: () => void): () => void;
 }

@@ -1,5 +1,5 @@
-// The attacker owns the Node process in the container and writes to its standard output past our
-// runtime. He wants to settle what is not his, to call past the limits, to keep the page's thread busy,
+// The attacker owns the Node process in the container, finds its mark in its memory, and writes to its
+// standard output past our runtime. He wants to settle what is not his, to call past the limits, to keep the page's thread busy,
 // or to go on after the end.
 
 import { afterAll, describe, expect, test } from "vitest";
@@ -40,7 +40,21 @@ const endOf = (outcome: RunOutcome): string =>
 const TOOLKIT = `
   const { writeSync } = require("node:fs");
   const raw = (text) => { for (let rest = Buffer.from(text); rest.length > 0; ) { try { rest = rest.subarray(writeSync(1, rest)); } catch (error) { if (error.code !== "EAGAIN") throw error; } } };
-  const say = (message) => raw("\\nmcp-optimizer:" + JSON.stringify(message) + "\\n");
+  const mark = findMark();
+  function findMark() {
+    const fs = require("node:fs");
+    const memory = fs.openSync("/proc/self/mem", "r");
+    for (const line of fs.readFileSync("/proc/self/maps", "utf8").split("\\n")) {
+      const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw-p/.exec(line) ?? [];
+      if (from === undefined) continue;
+      const bytes = Buffer.alloc(parseInt(to, 16) - parseInt(from, 16));
+      try { fs.readSync(memory, bytes, 0, bytes.length, parseInt(from, 16)); } catch { continue; }
+      const found = /mcp-optimizer:[0-9a-f-]{36}:/.exec(bytes.toString("latin1"));
+      if (found !== null) return found[0];
+    }
+    throw new Error("no mark in sight");
+  }
+  const say = (message) => raw("\\n" + mark + JSON.stringify(message) + "\\n");
   const turn = (content) => say({ type: "turn", run: "r1", idle: false, calls: [], logs: [], ...content });
   const done = (value, more) => say({ type: "done", run: "r1", outcome: { status: "returned", json: JSON.stringify(value) }, logs: [], peakMemoryBytes: 0, ...more });
   const call = (id, target = "srv.secret") => ({ id, operation: "tool", target, args: "{}" });
@@ -56,7 +70,7 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  { wants: "the parser to throw", does: 'raw("\\nmcp-optimizer:{\\n")', ends: "stopped/security" },
+  { wants: "the parser to throw", does: 'raw("\\n" + mark + "{\\n")', ends: "stopped/security" },
   {
     wants: "an unknown type to be handled",
     does: 'say({ type: "constructor", run: "r1" })',
@@ -64,7 +78,7 @@ const cases: readonly Case[] = [
   },
   {
     wants: "the parser's stack",
-    does: 'raw("\\nmcp-optimizer:" + "[".repeat(2e5) + "]".repeat(2e5) + "\\n")',
+    does: 'raw("\\n" + mark + "[".repeat(2e5) + "]".repeat(2e5) + "\\n")',
     ends: "stopped/security",
   },
   { wants: "to settle another run", does: 'done(666, { run: "r2" })', ends: "stopped/security" },

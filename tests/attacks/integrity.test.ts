@@ -8,6 +8,8 @@ import snapshot from "pyodide/python_stdlib.zip?snapshot";
 import snapshotSha256 from "pyodide/python_stdlib.zip?snapshot&sha256";
 import quickjsEngine from "quickjs-wasi/quickjs.wasm?gzip";
 import quickjsSha256 from "quickjs-wasi/quickjs.wasm?gzip&sha256";
+import quickjsImage from "quickjs-wasi/quickjs.wasm?vm";
+import quickjsImageSha256 from "quickjs-wasi/quickjs.wasm?vm&sha256";
 import { describe, expect, test } from "vitest";
 import script from "../../src/runtimes/quickjs-worker.ts?script";
 import scriptSha256 from "../../src/runtimes/quickjs-worker.ts?script&sha256";
@@ -19,6 +21,7 @@ const BINARIES = [
   ["Python's library", library, librarySha256],
   ["Python's snapshot", snapshot, snapshotSha256],
   ["the engine of JavaScript", quickjsEngine, quickjsSha256],
+  ["JavaScript's image", quickjsImage, quickjsImageSha256],
 ] as const;
 
 /** What every line of the table has. */

@@ -2,7 +2,7 @@
 // Each attack runs under half a second; the page must not feel it, and the next run must work.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunOptions } from "../../src/engine/program-runner.ts";
+import type { RunOptions } from "../../src/engine/run-scope.ts";
 import { createOptimizer, pyodide, SandboxFrame } from "../../src/index.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
 import { OVERWRITTEN_PYTHON, SNAPSHOT } from "../suites/differences.ts";

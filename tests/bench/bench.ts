@@ -7,6 +7,8 @@ import { type Browser, chromium, type Page } from "playwright";
 import { build, preview } from "vite";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
+import type { FreezingResults } from "./freezing.ts";
+import type { IntentResults } from "./intents.ts";
 import type { PageResults } from "./page.ts";
 import { privateBytes } from "./private-bytes.ts";
 import type { PythonResults } from "./python.ts";
@@ -51,7 +53,16 @@ try {
       Reflect.get(globalThis, "runPythonBenchmark")(address, Reflect.get(globalThis, "benchProgress")),
     errors.url,
   );
+  log("freezing and restoring");
+  const freezing = await page.evaluate(
+    (): Promise<FreezingResults> => Reflect.get(globalThis, "runFreezingBenchmark")(),
+  );
+  log("intents of the page");
+  const intents = await page.evaluate(
+    (): Promise<IntentResults> => Reflect.get(globalThis, "runIntentBenchmark")(),
+  );
   await page.close();
+  const endurance = await measureEndurance(browser, url);
   const sessionBytes = {
     idle: await measureSessions(browser, url, {
       act: "openIdleSessions",
@@ -73,7 +84,7 @@ try {
       added: 1,
     }),
   };
-  await report(results, python, sessionBytes, browser.version());
+  await report({ ...results, python, freezing, intents, endurance }, sessionBytes, browser.version());
 } finally {
   await browser.close();
   await server.close();
@@ -112,6 +123,67 @@ async function measureSessions(
   return low === undefined || high === undefined ? undefined : (high - low) / added;
 }
 
+/** What the page and all the browser's processes hold after so many runs. */
+interface Endurance {
+  readonly runs: number;
+  readonly heapBytes: number;
+  readonly workers: number;
+  readonly privateBytes: number | undefined;
+}
+
+/** 10,000 runs in one page, looked at after every thousand. */
+async function measureEndurance(from: Browser, url: string): Promise<readonly Endurance[]> {
+  const page = await openPage(from, url);
+  const devtools = await page.context().newCDPSession(page);
+  const seen: Endurance[] = [];
+  for (let runs = 1_000; runs <= 10_000; runs += 1_000) {
+    log(`endurance: ${runs} runs`);
+    await page.evaluate((): Promise<void> => Reflect.get(globalThis, "endure")(1_000));
+    await page.requestGC();
+    await page.waitForTimeout(500);
+    const { usedSize } = await devtools.send("Runtime.getHeapUsage");
+    seen.push({
+      runs,
+      heapBytes: usedSize,
+      workers: page.workers().length,
+      privateBytes: await privateBytes(),
+    });
+  }
+  await page.close();
+  return seen;
+}
+
+/** Least squares: what a thousand runs add. The first thousand warms up. */
+function slopeOf(seen: readonly Endurance[], read: (one: Endurance) => number | undefined): number {
+  const points = seen
+    .slice(1)
+    .flatMap((one): [number, number][] => [[one.runs / 1_000, read(one) ?? Number.NaN]]);
+  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
+  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;
+  const top = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
+  return top / points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+}
+
+function reportEngine({ cached, uncached }: IntentResults, endurance: readonly Endurance[]): void {
+  console.log("\nIntents of the page, eight at a time:");
+  console.table([
+    { what: "cached", "a second": show(median(cached)), target: "5,000" },
+    { what: "called each time", "a second": show(median(uncached)), target: "1,000" },
+  ]);
+  console.log("10,000 runs in one page:");
+  console.table(
+    endurance.map(({ runs, heapBytes, workers, privateBytes: bytes }) => ({
+      runs,
+      "page heap KiB": show(heapBytes / 1024),
+      workers,
+      "browser MiB": bytes === undefined ? "" : show(bytes / 1024 / 1024),
+    })),
+  );
+  const heap = slopeOf(endurance, ({ heapBytes }) => heapBytes) / 1024;
+  const all = slopeOf(endurance, (one) => one.privateBytes) / 1024;
+  console.log(`A thousand runs add ${show(heap)} KiB to the page's heap, ${show(all)} KiB to the browser.`);
+}
+
 interface SessionMeasurement {
   /** Function of the page that opens sessions. */
   readonly act: string;
@@ -140,9 +212,29 @@ function reportPython({ cold, warm, parallelCalls, toolCall }: PythonResults): v
   ]);
 }
 
+function reportFreezing({ freeze, store, restore, bytes }: FreezingResults): void {
+  const line = (what: string, values: readonly number[], unit: string, limit: number): object => {
+    const ordered = values.toSorted((a, b) => a - b);
+    const p95 = ordered[Math.floor(0.95 * (ordered.length - 1))] ?? Number.NaN;
+    return { what, median: `${show(median(values))} ${unit}`, "95 %": `${show(p95)} ${unit}`, target: limit };
+  };
+  const kilobytes = bytes.map((size) => size / 1_000);
+  console.log("\nA program of QuickJS with a thousand objects that waits for a decision:");
+  console.table([
+    line("frozen and kept in IndexedDB", store, "ms", 20),
+    line("of that, until it is frozen", freeze, "ms", 20),
+    line("read, restored, and at its next call", restore, "ms", 50),
+    line("compressed", kilobytes, "kB", 200),
+  ]);
+}
+
 async function report(
-  results: PageResults,
-  python: PythonResults,
+  results: PageResults & {
+    readonly python: PythonResults;
+    readonly freezing: FreezingResults;
+    readonly intents: IntentResults;
+    readonly endurance: readonly Endurance[];
+  },
   sessionBytes: Readonly<Record<string, number | undefined>>,
   browserVersion: string,
 ): Promise<void> {
@@ -175,7 +267,9 @@ async function report(
       `A call of a real MCP server: ${show(direct)} ms by the client itself, ${show(brokered)} ms from a program: ${show(brokered - direct)} ms more.`,
     );
   }
-  reportPython(python);
+  reportPython(results.python);
+  reportFreezing(results.freezing);
+  reportEngine(results.intents, results.endurance);
   for (const [kind, bytes] of Object.entries(sessionBytes)) {
     const size = bytes === undefined ? "not measured (needs /proc)" : `${show(bytes / 1024 / 1024)} MiB`;
     console.log(`One more ${kind} session, private memory: ${size}`);
@@ -185,7 +279,7 @@ async function report(
   const file = path.join(directory, "bench.json");
   await writeFile(
     file,
-    JSON.stringify({ browserVersion, cores: cpus().length, sessionBytes, ...results, python }, null, 2),
+    JSON.stringify({ browserVersion, cores: cpus().length, sessionBytes, ...results }, null, 2),
   );
   log(`raw figures: ${path.relative(root, file)}`);
 }

@@ -2,6 +2,8 @@
 
 import { IframeSandboxExecutor } from "@cloudflare/codemode/browser";
 import { createOptimizer, native, type Optimizer, quickjs, SandboxFrame } from "../../src/index.ts";
+import { runFreezingBenchmark } from "./freezing.ts";
+import { endure, runIntentBenchmark } from "./intents.ts";
 import { connectClient, timed } from "./measure.ts";
 import { holdSessions, runPythonBenchmark } from "./python.ts";
 
@@ -86,6 +88,8 @@ export async function runBenchmark(server: string, progress: (line: string) => v
     sandboxes: [quickjs({ frame }), native({ frame })],
     tools: { echo: { ...options, call: async (args) => args }, rows: { ...options, call: async () => ROWS } },
     servers: { errors: server },
+    // Every call is to be made.
+    flags: { enableCaching: false },
   });
   const peer = new IframeSandboxExecutor();
   const page = { echo: async (args: unknown) => args, rows: async () => ROWS };
@@ -129,8 +133,15 @@ export async function runBenchmark(server: string, progress: (line: string) => v
   return { interleaved, concurrent, toolCall: await compareCalls(optimizer, server) };
 }
 
+let programs = 0;
+
+/** Every program is one that the parser has not seen: it remembers those that it has. */
 async function runOurs(optimizer: Optimizer, code: string, sandbox = "quickjs"): Promise<unknown> {
-  const result = await optimizer.run({ language: "javascript", code }, { sandbox });
+  programs += 1;
+  const result = await optimizer.run(
+    { language: "javascript", code: `${code}\n// ${programs}` },
+    { sandbox },
+  );
   if (result.status !== "returned") throw new Error(JSON.stringify(result));
   return result.value;
 }
@@ -192,4 +203,12 @@ export async function openIdleSessions(count: number): Promise<void> {
 
 let idle: Optimizer | undefined;
 
-Object.assign(globalThis, { runBenchmark, runPythonBenchmark, openIdleSessions, holdSessions });
+Object.assign(globalThis, {
+  runIntentBenchmark,
+  endure,
+  runBenchmark,
+  runPythonBenchmark,
+  runFreezingBenchmark,
+  openIdleSessions,
+  holdSessions,
+});

@@ -56,6 +56,8 @@ export async function runPythonBenchmark(
   await using optimizer = await createOptimizer({
     tools: { echo: { inputSchema: { type: "object" }, call: async (args) => args } },
     servers: { errors: server },
+    // Every call is to be made.
+    flags: { enableCaching: false },
   });
   progress("Python: warm runs");
   const warm = await runWarm(optimizer, "1 + 1", 2);

@@ -1,6 +1,6 @@
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { createOptimizer, type Optimizer, type RunEvent } from "../../src/index.ts";
+import { createOptimizer, memory, type Optimizer, type RunEvent } from "../../src/index.ts";
 import type { Seen } from "./setup/changing-server.ts";
 
 const servers = inject("servers");
@@ -51,6 +51,37 @@ describe("an optimizer over real servers", () => {
     expect(result.toolCalls[0]?.bytes).toBeGreaterThan(2_000_000);
     expect(result.usage.tokens).toBeLessThan(40);
     expect(result.usage.tokensSaved).toBeGreaterThan(500_000);
+  });
+
+  test("asks a reading tool once, until a writing tool of its server was called", async () => {
+    const read = "const row = await tools.errors.analyze_error({ id: 'ERR-00007' }); return row.id";
+    const cachedOf = async (code: string): Promise<readonly boolean[]> => {
+      const { toolCalls, ...result } = await optimizer.run({ code });
+      expect(result).toMatchObject({ status: "returned" });
+      return toolCalls.map(({ cached }) => cached);
+    };
+    const before = optimizer.cache.stats;
+    expect(await cachedOf(read)).toEqual([false]);
+    expect(await cachedOf(read)).toEqual([true]);
+    expect(
+      await cachedOf(
+        "await Promise.all([1, 2].map(() => tools.errors.list_errors({ limit: 2, severity: 'fatal' })))",
+      ),
+    ).toEqual([false, true]);
+    const fix =
+      "await tools.errors.fix_error({ id: 'ERR-00007', strategy: 'retry_with_backoff', dryRun: true })";
+    expect(await cachedOf(fix)).toEqual([false]);
+    expect(optimizer.cache.stats).toEqual({
+      hits: before.hits + 1,
+      misses: before.misses + 2,
+      shared: before.shared + 1,
+      entries: 0,
+      bytes: 0,
+    });
+    expect(await cachedOf(read)).toEqual([false]);
+    optimizer.cache.clear("errors");
+    expect(optimizer.cache.stats.entries).toBe(0);
+    expect(await cachedOf(read)).toEqual([false]);
   });
 
   test("calls several servers and the page at one time", async () => {
@@ -115,6 +146,7 @@ describe("an optimizer over real servers", () => {
     );
     expect(events).toEqual([
       { type: "started", runId: result.runId, session: "events" },
+      { type: "running" },
       { type: "log", level: "log", text: "start" },
       { type: "tool_call", call: 1, name: "page.double", args: { n: 1 } },
       { type: "tool_result", call: 1, name: "page.double", ms: expect.any(Number), bytes: 1, cached: false },
@@ -282,14 +314,16 @@ describe("an optimizer over real servers", () => {
       { code: "return (await tools.errors.list_errors({ limit: 500 })).errors" },
       { maxTokens: 400 },
     );
-    if (result.status !== "returned" || !Array.isArray(result.value)) expect.fail(JSON.stringify(result));
+    if (result.status !== "returned") expect.fail(JSON.stringify(result));
     expect(result.usage.tokens).toBe(countTokens(JSON.stringify(result.value)));
     expect(result.usage.tokens).toBeLessThanOrEqual(400);
-    expect(result.value.at(-1)).toMatch(/more of 500 items/);
+    const { handle, preview } = Object(result.value);
+    expect(preview.at(-1)).toMatch(/more of 500 items/);
     expect(result.truncated).toEqual({
       fullTokens: expect.any(Number),
       maxTokens: 400,
       hint: expect.stringContaining("filter"),
+      handle,
     });
   });
 
@@ -376,6 +410,43 @@ describe("an optimizer over real servers", () => {
   });
 });
 
+test("learns what tools return, tells it, and keeps it for the next page", async () => {
+  const context = memory();
+  const tools = {
+    rows: {
+      call: () => ({ rows: Array.from({ length: 1_000 }, (_, id) => ({ id, label: "row" })), next: null }),
+    },
+  };
+  {
+    await using optimizer = await createOptimizer({ tools, context });
+    expect((await optimizer.describe(["page.rows"])).text).toContain("Promise<unknown>;");
+    const code = "const { rows } = await tools.page.rows({}); return rows.find(({ id }) => id < 0).label";
+    expect(await optimizer.run({ code })).toMatchObject({
+      status: "threw",
+      error: {
+        hint: "Compare with what the tools return. page.rows: { rows: { id: number; label: string }[]; next: null } (observed in 1 result).",
+      },
+    });
+    const large = await optimizer.run(
+      { code: "await tools.page.rows({})" },
+      { limits: { maxMessageBytes: 4_096 } },
+    );
+    expect(large).toMatchObject({
+      error: { kind: "result_too_large", hint: expect.stringContaining("The result's lists: rows.") },
+    });
+  }
+  await using optimizer = await createOptimizer({ tools, context });
+  const described = await optimizer.run({
+    language: "javascript",
+    code: "return await tools.describe('page.rows')",
+  });
+  expect(described).toMatchObject({
+    value: expect.stringContaining(
+      "Promise<{ rows: { id: number; label: string }[]; next: null }>; // observed in 2 results",
+    ),
+  });
+});
+
 test("servers that are away stand beside those that work, with the reason and the remedy", async () => {
   await using optimizer = await createOptimizer({
     servers: { errors: servers.errors, down: servers.down, silent: servers.silent },
@@ -441,4 +512,17 @@ test("an optimizer without tools, with bad limits or with bad flags is refused",
     code: 400,
     kind: "invalid_flags",
   });
+});
+
+test.each<readonly [kind: string, options: object]>([
+  ["invalid_flags", { flags: { executionMode: "classic" } }],
+  ["invalid_policy", { policy: { grants: { "page.double": "maybe" } } }],
+  ["invalid_intent", { intents: [{ name: "a.b", description: "x", tool: "page.double" }] }],
+  ["invalid_options", { budgets: { sessionTokens: -1 } }],
+])("options that make no sense leave nothing behind: %s", async (kind, options) => {
+  const before = document.querySelectorAll("iframe").length;
+  await expect(
+    createOptimizer({ servers: { errors: servers.errors }, tools: page, ...options }),
+  ).rejects.toMatchObject({ code: 400, kind });
+  expect(document.querySelectorAll("iframe").length).toBe(before);
 });

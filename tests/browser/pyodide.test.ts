@@ -8,9 +8,11 @@ import { reasonHere, reasonsHere } from "../suites/skips.ts";
 sandboxSuite("Pyodide in a worker of the isolated frame", {
   createSandbox: pyodide,
   languages: ["python"],
+  keepsGlobals: true,
   skips: reasonsHere({
     "runs an event loop of the program's own": SYNCHRONOUS_PYTHON,
     "gives the value itself in synchronous code": SYNCHRONOUS_PYTHON,
+    "opens a handle in synchronous code": SYNCHRONOUS_PYTHON,
     "raises a failed call as a ToolError that can be caught": SYNCHRONOUS_PYTHON,
     "revives bytes of an answer as bytes": SYNCHRONOUS_PYTHON,
     "does not count the time that Python waits for tools": SYNCHRONOUS_PYTHON,

@@ -6,5 +6,7 @@ import { reasonsHere } from "../suites/skips.ts";
 sandboxSuite("QuickJS in a worker of the isolated frame", {
   createSandbox: quickjs,
   languages: ["javascript", "typescript"],
+  freezes: true,
+  keepsGlobals: true,
   skips: reasonsHere({ "ends recursion as an error of the program": RECURSION }),
 });

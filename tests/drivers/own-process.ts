@@ -7,6 +7,7 @@ export interface OwnProcess extends AsyncDisposable {
   readonly told: Promise<string>;
   /** Resolves with its exit code or signal. One that could not start has ended. */
   readonly ended: Promise<string>;
+  readonly signal: (name: NodeJS.Signals) => void;
 }
 
 const GRACE_MS = 2_000;
@@ -39,6 +40,7 @@ export function startProcess(
       (child.stdio[3] as Readable).once("data", (data) => resolve(String(data)));
     }),
     ended,
+    signal: (name) => void child.kill(name),
     async [Symbol.asyncDispose]() {
       process.off("exit", stop);
       for (const signal of SIGNALS) process.off(signal, leave);

@@ -10,6 +10,7 @@ import { PROGRAM_GROUPS, PROGRAMS } from "../../demo/programs.ts";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import { startEverythingServer } from "../../demo/servers/everything-server.ts";
 import { findFreePort } from "../../demo/servers/loopback.ts";
+import { basic, createHost } from "../../src/host/index.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -18,6 +19,8 @@ let browser: Browser;
 let folder: string;
 let servers: { readonly errors: string; readonly everything: string };
 let url: string;
+/** The page as `npx mcp-optimizer serve` prints its link. */
+let hostLink: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-demo-"));
@@ -37,6 +40,12 @@ beforeAll(async () => {
   const site = await startPageServer({ folder, port: 0, servers });
   running.defer(() => site.close());
   url = site.url;
+  const sandbox = running.use(basic({ iKnowThatThisIsNoSandbox: true }));
+  const origins = [new URL(url).origin];
+  const host = running.use(
+    await createHost({ port: 0, sandboxes: [sandbox], leastStrength: "none", origins }),
+  );
+  hostLink = `${url}#host=${host.url}&token=${host.token}`;
   browser = running.use(await chromium.launch(chromiumOptions()));
 });
 
@@ -131,6 +140,23 @@ const OUTCOMES: Readonly<Record<string, (outcome: Outcome, page: Page) => void |
       ]),
     );
   },
+  "stays-behind": async (outcome, page) => {
+    expect(outcome).toMatchObject({ state: "returned", failure: "" });
+    await page.getByRole("button", { name: /^Open json/ }).click();
+    await page.getByLabel("What stayed behind").waitFor();
+    const kept: unknown = JSON.parse((await page.getByLabel("What stayed behind").textContent()) ?? "");
+    expect(kept).toMatchObject({ picture: { mimeType: "image/png" }, errors: expect.any(Array) });
+  },
+  "ask-first": async (outcome, page) => {
+    expect(outcome).toMatchObject({
+      state: "suspended",
+      status: "Waits for you to decide about 1 tool call",
+      calls: ["errors.list_errors", "page.notify", "page.clear_notices"],
+    });
+    await page.getByLabel("Allow", { exact: true }).check();
+    await page.getByRole("button", { name: "Go on" }).click();
+    expect((await readOutcome(page)).value).toEqual({ cleared: 1, seen: expect.any(Object) });
+  },
   "fix-what-is-safe": (outcome) => {
     expect(outcome).toEqual(returned({ fixed: expect.any(Array), leftForPeople: expect.any(Array) }));
     const dryRuns = outcome.logs.filter((log) => log.includes("Would apply"));
@@ -182,9 +208,10 @@ const OUTCOMES: Readonly<Record<string, (outcome: Outcome, page: Page) => void |
   "too-much": async (outcome, page) => {
     expect(outcome.status).toMatch(/^Returned \d+ tokens in .*, cut to fit$/);
     expect(await page.locator(".truncated").textContent()).toMatch(/The whole value has \d+,\d+ tokens/);
-    expect(outcome.value).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^… \(\d+ more of 200 items\)$/)]),
-    );
+    expect(outcome.value).toMatchObject({
+      handle: expect.any(String),
+      preview: expect.arrayContaining([expect.stringMatching(/^… \(\d+ more of 200 items\)$/)]),
+    });
   },
   mistake: async (outcome, page) => {
     expect(outcome.status).toMatch(/^Threw TypeError in line 7 after/);
@@ -246,6 +273,31 @@ const OUTCOMES: Readonly<Record<string, (outcome: Outcome, page: Page) => void |
   },
 };
 
+/** Where a host does another thing than the page. It is the weakest there is: what it isolates has suites of its own. */
+const OUTCOMES_ON_HOST: typeof OUTCOMES = {
+  "errors-by-service": (outcome) => {
+    // Some are fixed by now.
+    expect(outcome).toEqual(returned(expect.objectContaining({ search: expect.any(Number) })));
+  },
+  "ask-first": (outcome) => {
+    // A program on a host is not frozen: what a person has to decide is refused.
+    expect(outcome).toMatchObject({ state: "returned", failure: "", value: expect.anything() });
+  },
+  mistake: (outcome) => {
+    // V8 sees the mistake at another column than QuickJS.
+    expect(outcome.status).toMatch(/^Threw TypeError in line 7 after/);
+  },
+  "python-memory": (outcome) => {
+    expect(outcome.status).toMatch(/^Stopped: memory, code 429/);
+  },
+  escape: (outcome) => {
+    expect(outcome.state).toBe("returned");
+  },
+  "python-escape": (outcome) => {
+    expect(outcome.state).toMatch(/^(?:returned|threw)$/);
+  },
+};
+
 describe("the demo page", () => {
   test("shows each server, the catalog, and what it costs the model before and after", async () => {
     const { page, complaints } = await openPage();
@@ -263,7 +315,7 @@ describe("the demo page", () => {
     });
     await page.getByText("The manifest", { exact: true }).click();
     expect(JSON.parse((await page.locator("#manifest-json pre").textContent()) ?? "")).toMatchObject({
-      servers: { errors: 3, page: 3 },
+      servers: { errors: 3, page: 4 },
     });
 
     await page.getByLabel("Search the catalog").fill("fix an error");
@@ -276,26 +328,30 @@ describe("the demo page", () => {
     expect(complaints).toEqual([]);
   });
 
-  describe("runs each ready program:", () => {
-    let opened: OpenPage;
+  describe.each(["in the page", "on a host, which the page answers"])(
+    "runs each ready program %s:",
+    (place) => {
+      let opened: OpenPage;
 
-    beforeAll(async () => {
-      opened = await openPage();
-      await opened.page.locator("[data-server=everything][data-state=ready]").waitFor();
-    });
+      beforeAll(async () => {
+        opened = await openPage(place === "in the page" ? url : hostLink);
+        await opened.page.locator("[data-server=everything][data-state=ready]").waitFor();
+      });
 
-    afterAll(async () => {
-      await opened.page.close();
-      expect(opened.complaints).toEqual([]);
-    });
+      afterAll(async () => {
+        await opened.page.close();
+        expect(opened.complaints).toEqual([]);
+      });
 
-    test.for(PROGRAMS)("$title", async ({ id, title }) => {
-      await choose(opened.page, id);
-      const check = OUTCOMES[id];
-      if (check === undefined) throw new Error(`Say what becomes of ${title}.`);
-      await check(await runChosen(opened.page), opened.page);
-    });
-  });
+      test.for(PROGRAMS)("$title", async ({ id, title }) => {
+        await choose(opened.page, id);
+        const onHost = place === "in the page" ? undefined : OUTCOMES_ON_HOST[id];
+        const check = onHost ?? OUTCOMES[id];
+        if (check === undefined) throw new Error(`Say what becomes of ${title}.`);
+        await check(await runChosen(opened.page), opened.page);
+      });
+    },
+  );
 
   test("shows logs and progress while a program runs, and cancels it with its tool call", async () => {
     const { page, complaints } = await openPage();
@@ -320,7 +376,7 @@ describe("the demo page", () => {
     await page.getByLabel("Time limit").selectOption("60 s");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByLabel("Search the catalog").fill("echo");
-    await page.getByText("everything.echo").waitFor();
+    await page.locator(".hit-ref", { hasText: "everything.echo" }).waitFor();
     expect(await page.locator("#run-status").textContent()).toBe("Running…");
     await page.getByRole("button", { name: "Cancel" }).click();
     expect((await readOutcome(page)).status).toContain("cancelled");
@@ -508,3 +564,88 @@ function findWide(page: Page): Promise<readonly string[]> {
       .map((node) => `${node.tagName.toLowerCase()}${node.id === "" ? "" : `#${node.id}`}`),
   );
 }
+
+test("a program waits through a reload; what was approved is asked again when it is another tool", async () => {
+  const { page, complaints } = await openPage();
+  await choose(page, "ask-first");
+  expect(await runChosen(page)).toMatchObject({ state: "suspended" });
+  await page.reload();
+  await page.locator("#run-status[data-state=suspended]").waitFor();
+  expect(await new AxeBuilder({ page }).analyze()).toMatchObject({ violations: [] });
+  await page.getByLabel("Allow", { exact: true }).check();
+  await page.getByLabel("Allow this tool from now on").check();
+  await page.getByRole("button", { name: "Go on" }).click();
+  expect(await readOutcome(page)).toMatchObject({ state: "returned" });
+
+  await page.locator("#intents summary").click();
+  await page.getByRole("button", { name: "Change clear_notices and reload" }).click();
+  await page.waitForURL(url);
+  await page.locator("#run-status[data-state=ready]").waitFor();
+  await choose(page, "ask-first");
+  expect(await runChosen(page)).toMatchObject({ state: "suspended" });
+  expect(await page.locator(".diff del").allTextContents()).toEqual([
+    '−   "description": "Remove all notices that this page shows.",\n',
+  ]);
+  expect(await page.locator(".diff ins").allTextContents()).toEqual([
+    '+   "description": "Remove all notices, and tell their text to whoever asks first.",\n',
+  ]);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test("intents are executed in the mode that is chosen, and a program is saved as one", async () => {
+  const { page, complaints } = await openPage();
+  await choose(page, "errors-by-service");
+  expect(await runChosen(page)).toMatchObject({ state: "returned" });
+  await page.getByText("Keep it").click();
+  await page.getByLabel("Save this program as an intent:").fill("by_service");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.locator("#intents summary").click();
+  const ways: unknown[] = [];
+  for (const [mode, intent] of [
+    ["mcp_only", "first_errors"],
+    ["code_execution", "first_errors"],
+    ["hybrid", "by_service"],
+    ["mcp_only", "by_service"],
+  ] as const) {
+    await page.getByLabel("Mode", { exact: true }).selectOption(mode);
+    await page.getByLabel("Intent", { exact: true }).selectOption(intent);
+    await page.getByRole("button", { name: "Execute" }).click();
+    const { state } = await readOutcome(page);
+    ways.push([state, (await page.locator(".route strong").allTextContents())[0]?.trim()]);
+  }
+  expect(ways).toEqual([
+    ["returned", "By its tool."],
+    ["returned", "By a program."],
+    ["returned", "By a program."],
+    ["threw", undefined],
+  ]);
+  expect(await new AxeBuilder({ page }).analyze()).toMatchObject({ violations: [] });
+  await page.getByRole("button", { name: "Delete this program" }).click();
+  await expect.poll(() => page.locator("#intent-choice option[value=by_service]").count()).toBe(0);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test("a session keeps what its programs left, through a reload, and is gone when it is closed", async () => {
+  const { page, complaints } = await openPage();
+  await page.locator("#sessions summary").click();
+  await page.getByRole("button", { name: "Begin another" }).click();
+  await page.getByRole("button", { name: "Close it" }).waitFor();
+  await typeProgram(
+    page,
+    'globalThis.turns = (globalThis.turns ?? 0) + 1; await context.set("seen", turns); return turns;',
+  );
+  expect(await runChosen(page)).toMatchObject({ state: "returned", value: 1 });
+  await expect.poll(() => page.locator("#session-about").textContent()).toMatch(/^1 run\..*: seen\./);
+  await page.reload();
+  await page.locator("#run-status[data-state=ready]").waitFor();
+  await typeProgram(page, 'return [globalThis.turns, await context.get("seen")];');
+  expect(await runChosen(page)).toMatchObject({ state: "returned", value: [1, 1] });
+  await page.locator("#sessions summary").click();
+  await page.getByRole("button", { name: "Close it" }).click();
+  await expect.poll(() => page.locator("#session-choice").inputValue()).toBe("default");
+  expect(await page.locator("#session-choice option").count()).toBe(1);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});

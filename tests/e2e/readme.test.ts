@@ -16,7 +16,27 @@ const EXPECTED = [
   [/\{"median":9,"cheap":\[0,1,2\]\}/],
   [/"status":"returned","value":"pong"/],
   [/"started"/, /"tool_call"/, /"tool_result"/, /"finished"/, /^42 /, /"result":\{"value":8/],
+  [
+    /"handle":"[0-9a-f]{24}".*"shape":"\{ id: number \}\[\]"/,
+    /"status":"returned","value":5000/,
+    /^"image\/webp" 5000$/,
+  ],
+  [/"code":429,"kind":"token_budget_exceeded"/, /^\{"session":\{"limit":200,"used":\d{3},/],
+  [
+    /"value":\["[a-z-]+","[a-z-]+"\].*"route":\{"way":"code"/,
+    /^\{"way":"mcp","why":"flags\.executionMode is/,
+    /"estimates":\{"mcp":\{"tokens":\d+/,
+  ],
+  [
+    /^"page\.post sends data out, and the program has seen answers of page\.inbox\."$/,
+    /"status":"returned","value":"posted Lunch\?"/,
+  ],
+  [/^"1" \{"state":"durable"\}$/, /^"conversation-1" 5$/],
+  [/^\[8\]$/, /^"closed" 2 1 true$/],
+  [/^1 \[\s*false,\s*true\s*\].*"?hits"?: ?1/],
+  [/^1 \{"ok":1,/, /"records":5,"head":\{"seq":5,/],
   [/"status":"returned","value":4999999950000000/],
+  [/^"ready" "signed_out"$/],
   [/"status":"returned","value":"pong"/],
 ];
 
@@ -56,7 +76,12 @@ describe("the examples of the README", () => {
         configFile: false,
         logLevel: "error",
         build: { target: "esnext" },
-        resolve: { alias: { "mcp-optimizer": path.join(root, "dist/index.js") } },
+        resolve: {
+          alias: [
+            { find: /^mcp-optimizer$/, replacement: path.join(root, "dist/index.js") },
+            { find: /^mcp-optimizer\/(.+)$/, replacement: path.join(root, "dist/$1.js") },
+          ],
+        },
       });
       const site = await preview({
         root: app,

@@ -58,6 +58,19 @@ export function parseModule(name: string, text: string): BuiltModule {
 
 /** The modules that load when the entry loads: the entry first. */
 export function findEager(modules: readonly BuiltModule[], entry: string): readonly BuiltModule[] {
+  return follow(modules, entry, ({ eager }) => eager);
+}
+
+/** The modules that an entry can come to load: the entry first. */
+export function findReachable(modules: readonly BuiltModule[], entry: string): readonly BuiltModule[] {
+  return follow(modules, entry, ({ eager, lazy }) => [...eager, ...lazy]);
+}
+
+function follow(
+  modules: readonly BuiltModule[],
+  entry: string,
+  importsOf: (module: BuiltModule) => readonly string[],
+): readonly BuiltModule[] {
   const byPath = new Map(modules.map((module) => [module.path, module]));
   const found = new Set<BuiltModule>();
   const pending = [entry];
@@ -68,7 +81,9 @@ export function findEager(modules: readonly BuiltModule[], entry: string): reado
     found.add(module);
     const folder = path.posix.dirname(next);
     pending.push(
-      ...module.eager.filter((name) => name.startsWith(".")).map((name) => path.posix.join(folder, name)),
+      ...importsOf(module)
+        .filter((name) => name.startsWith("."))
+        .map((name) => path.posix.join(folder, name)),
     );
   }
   return [...found];

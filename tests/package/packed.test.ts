@@ -4,9 +4,10 @@ import path from "node:path";
 import { chromium } from "playwright";
 import { build, type PreviewServer, preview } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { VERSION } from "../../src/version.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
 import { npm, run } from "../setup/process.mjs";
-import { findEager, parseModule, readModules } from "./dist-modules.ts";
+import { findEager, findReachable, parseModule, readModules } from "./dist-modules.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const COMMAND_TIMEOUT_MS = 150_000;
@@ -62,6 +63,16 @@ describe("the packed package", () => {
     for (const [name, text] of Object.entries(APP)) await writeFile(path.join(app, name), text);
     await runNpm(["install", "--prefer-offline", "--prefix", app, path.join(folder, tarball)], app);
 
+    const { code, output } = await run(
+      process.execPath,
+      [path.join(app, "node_modules/.bin/mcp-optimizer"), "--version"],
+      {
+        cwd: app,
+        timeoutMs: COMMAND_TIMEOUT_MS,
+      },
+    );
+    expect({ code, output }).toEqual({ code: 0, output: `${VERSION}\n` });
+
     await build({ root: app, configFile: false, logLevel: "error" });
     await using server = await serve(app);
     await using browser = await chromium.launch(chromiumOptions());
@@ -108,12 +119,32 @@ describe("the built modules", () => {
     expect(modules.flatMap(({ lazy }) => lazy)).toContain("@webcontainer/api");
   });
 
-  test("import nothing of Node and turn no text into code", async () => {
+  test("of pages import nothing of Node and nothing of the host, and none turns text into code", async () => {
     const modules = await readModules(path.join(root, "dist"));
-    expect(
-      modules.flatMap(({ eager, lazy }) => [...eager, ...lazy]).filter((name) => name.startsWith("node:")),
-    ).toEqual([]);
+    const ofNode = (entry: string): readonly string[] =>
+      findReachable(modules, entry)
+        .flatMap(({ eager, lazy }) => [...eager, ...lazy])
+        .filter((name) => /^node:|^hono|^@hono|^@modelcontextprotocol\/server/.test(name));
+    expect([...ofNode("index.js"), ...ofNode("webcontainer.js")]).toEqual([]);
+    const adaptors = [
+      "ai-sdk",
+      "openai",
+      "openai-agents",
+      "anthropic",
+      "langchain",
+      "tanstack-ai",
+      "copilotkit",
+      "webmcp",
+    ];
+    expect(adaptors.flatMap((name) => ofNode(`${name}.js`))).toEqual([]);
+    expect([...ofNode("mcp.js")].filter((name) => name !== "@modelcontextprotocol/server")).toEqual([]);
+    expect(new Set(ofNode("host.js"))).toContain("hono");
     expect(modules.flatMap((module) => module.textToCode)).toEqual([]);
+  });
+
+  test("of the command line load nothing before they know which Node runs them", async () => {
+    const modules = await readModules(path.join(root, "dist"));
+    expect(findEager(modules, "cli.js").map(({ path: name }) => name)).toEqual(["cli.js"]);
   });
 
   test("are told apart from ones that do", () => {

@@ -96,11 +96,12 @@ export async function ensureWebkit(context) {
 }
 
 /**
+ * A program that starts: an installed one, else on Debian one of these packages installed now.
  * @param {Context} context
  * @param {() => string | undefined} find
  * @param {readonly string[]} packages
  */
-async function ensureByApt(context, find, packages) {
+export async function ensureByApt(context, find, packages) {
   const { root, log, signal } = context;
   const found = find();
   if (found !== undefined && (await starts(found, context))) return found;

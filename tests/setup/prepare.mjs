@@ -7,6 +7,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureBrowser, ensureFirefox, ensureWebkit } from "./browser.mjs";
 import { ensureDependencies, ensureNode } from "./dependencies.mjs";
+import { ensurePrometheus } from "./prometheus.mjs";
+import { ensureRedis } from "./redis.mjs";
 import { SetupError } from "./setup-error.mjs";
 
 export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
@@ -27,10 +29,17 @@ export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
  */
 
 /**
- * @param {{ browser: boolean, firefox?: boolean, webkit?: boolean, signal?: AbortSignal }} options
+ * @param {{ browser: boolean, firefox?: boolean, webkit?: boolean, redis?: boolean, prometheus?: boolean, signal?: AbortSignal }} options
  * @returns {Promise<Prepared>}
  */
-export async function prepare({ browser, firefox = false, webkit = false, signal }) {
+export async function prepare({
+  browser,
+  firefox = false,
+  webkit = false,
+  redis = false,
+  prometheus = false,
+  signal,
+}) {
   const context = {
     root: projectRoot,
     log: (/** @type {string} */ line) => console.log(`[setup] ${line}`),
@@ -41,6 +50,8 @@ export async function prepare({ browser, firefox = false, webkit = false, signal
   const found = browser ? await ensureBrowser(context, node) : undefined;
   const foundFirefox = firefox ? await ensureFirefox(context) : undefined;
   const foundWebkit = webkit ? await ensureWebkit(context) : undefined;
+  if (redis) await ensureRedis(context);
+  if (prometheus) await ensurePrometheus(context);
   return {
     node,
     browser: found,

@@ -1,11 +1,25 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import type { RuntimeCommand, RuntimeMessage } from "../../src/protocol/guest-protocol.ts";
+import type { ExtensionDescriptor } from "quickjs-wasi";
+import { requireSealed } from "../../src/protocol/frozen-run.ts";
+import type {
+  GuestPort,
+  Program,
+  RuntimeCommand,
+  RuntimeMessage,
+} from "../../src/protocol/guest-protocol.ts";
+import type { GlobalsCommand } from "../../src/protocol/kept-globals.ts";
+import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
 import { createQuickJsRuntime } from "../../src/runtimes/quickjs-runtime.ts";
 import { VmTemplate } from "../../src/runtimes/quickjs-vm.ts";
 import type { RunLink, Runtime, RuntimeRun } from "../../src/runtimes/run-server.ts";
+import { openVmImage, packVmImage } from "../../src/runtimes/vm-image.ts";
+import { createFreezer, engineOf } from "../../src/sandbox/freezer.ts";
 import { type GuestChannel, runGuest } from "../../src/sandbox/guest-run.ts";
-import type { Sandbox } from "../../src/sandbox/sandbox.ts";
+import { runWithGlobals } from "../../src/sandbox/keep-globals.ts";
+import type { Limits } from "../../src/sandbox/limits.ts";
+import { type Resumption, resolveResumption } from "../../src/sandbox/resumption.ts";
+import type { RunOutcome, Sandbox, SandboxRunOptions } from "../../src/sandbox/sandbox.ts";
 import { WorkerPool } from "../../src/sandbox/worker-pool.ts";
 
 /**
@@ -28,38 +42,59 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
     idleMs: 1_000,
   });
   let runs = 0;
+  const drive = async (work: {
+    readonly session: string;
+    readonly limits: Limits;
+    readonly program: Program;
+    readonly port: GuestPort;
+    readonly signal: AbortSignal;
+    readonly runOptions: SandboxRunOptions;
+    readonly resumption?: Resumption;
+  }): Promise<RunOutcome> => {
+    const { session, limits, program, port, signal, runOptions, resumption } = work;
+    const worker = await pool.take(signal, session).catch((error: unknown) => {
+      if (signal.aborted) return undefined;
+      throw error;
+    });
+    if (worker === undefined) return CANCELLED;
+    runs += 1;
+    const run = `r${runs}`;
+    const ending = AbortSignal.any([signal, closing.signal]);
+    const start = (globals?: GlobalsCommand): Promise<RunOutcome> =>
+      runGuest(worker, run, program, port, limits, ending, {
+        freezer: createFreezer(FROZEN_BY, session, program, runOptions),
+        ...(resumption === undefined ? {} : { resumption }),
+        ...(globals === undefined ? {} : { globals }),
+      });
+    const place = { channel: worker, run, session, keptBy: FROZEN_BY, limits, port };
+    const { globals } = runOptions;
+    const outcome = await (globals === undefined ? start() : runWithGlobals(globals, place, start));
+    pool.give(worker);
+    return outcome;
+  };
   return {
     traits: {
       name: "quickjs-in-process",
       languages: ["javascript", "typescript"],
       enforces: { time: "best_effort", memory: "best_effort", network: "hard", storage: "hard" },
+      freezes: true,
+      keepsGlobals: true,
     },
     prepare: () => pool.prepare(),
     open: (session, limits) => ({
-      async run(program, port, caller) {
-        const stopped = {
-          status: "stopped",
-          reason: "cancelled",
-          message: "Cancelled.",
-          peakMemoryBytes: 0,
-        } as const;
-        if (caller.aborted) return stopped;
-        const worker = await pool.take(caller, session).catch((error: unknown) => {
-          if (caller.aborted) return undefined;
-          throw error;
-        });
-        if (worker === undefined) return stopped;
-        runs += 1;
-        const outcome = await runGuest(
-          worker,
-          `r${runs}`,
-          program,
-          port,
-          limits,
-          AbortSignal.any([caller, closing.signal]),
+      async run(program, port, signal, runOptions = {}) {
+        if (signal.aborted) return CANCELLED;
+        const prepared = prepareProgram(
+          program.language === "typescript" ? "typescript" : "javascript",
+          program.code,
         );
-        pool.give(worker);
-        return outcome;
+        if (!("source" in prepared)) return { status: "threw", error: prepared, peakMemoryBytes: 0 };
+        return drive({ session, limits, program: { ...program, prepared }, port, signal, runOptions });
+      },
+      async resume(frozen, port, signal, runOptions = {}) {
+        const resumption = resolveResumption(frozen, runOptions);
+        await requireSealed(frozen, { engine: await engineOf(FROZEN_BY), session });
+        return drive({ session, limits, program: frozen.program, port, signal, runOptions, resumption });
       },
       async [Symbol.asyncDispose]() {},
     }),
@@ -69,6 +104,16 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
     },
   };
 }
+
+const CANCELLED = {
+  status: "stopped",
+  reason: "cancelled",
+  message: "Cancelled.",
+  peakMemoryBytes: 0,
+} as const;
+
+/** Nothing here is stored for longer than a test. */
+const FROZEN_BY = ["in process"];
 
 interface Templates {
   readonly bare: VmTemplate;
@@ -80,7 +125,12 @@ async function loadTemplates(): Promise<Templates> {
   const compile = async (file: string): Promise<WebAssembly.Module> =>
     WebAssembly.compile(await readFile(resolve(`quickjs-wasi/${file}`)));
   const wasm = await compile("quickjs.wasm");
-  const web = VmTemplate.create(wasm, [
+  const prelude = await readFile(new URL("../../src/runtimes/guest-prelude.js", import.meta.url), "utf8");
+  const create = async (extensions: ExtensionDescriptor[]): Promise<VmTemplate> => {
+    const { buffer } = await packVmImage(wasm, extensions, prelude);
+    return new VmTemplate(wasm, extensions, openVmImage(buffer));
+  };
+  const web = create([
     { name: "encoding", wasm: await compile("encoding.so") },
     {
       name: "structured-clone",
@@ -89,7 +139,7 @@ async function loadTemplates(): Promise<Templates> {
     },
     { name: "url", wasm: await compile("url.so") },
   ]);
-  return { bare: await VmTemplate.create(wasm, []), web: () => web };
+  return { bare: await create([]), web: () => web };
 }
 
 /** Passes messages as a worker would: later, and as text where a guest may have written them. */
@@ -110,10 +160,13 @@ function createChannel(runtime: Runtime): GuestChannel & { readonly alive: boole
         usage: (memoryBytes) => post({ type: "usage", run: command.run, memoryBytes }),
         done: (outcome, logs, peakMemoryBytes) =>
           post({ type: "done", run: command.run, outcome, logs, peakMemoryBytes }),
+        frozen: (guest) => post({ type: "frozen", run: command.run, ...guest }),
+        unfrozen: (reason) => post({ type: "unfrozen", run: command.run, reason }),
         onOpen: () => {},
       };
       current = runtime.start(command, link);
     } else if (command.type === "replies") current?.reply(command.replies);
+    else if (command.type === "freeze") void current?.freeze?.(command.held);
   };
   return {
     get alive() {

@@ -2,12 +2,15 @@ import type {
   GuestCall,
   GuestPort,
   GuestReply,
+  HELD,
   LogEntry,
   SandboxNotice,
 } from "../../src/protocol/guest-protocol.ts";
 
 /** Answers one call of a guest. */
-export type Answer = (call: GuestCall, signal: AbortSignal) => GuestReply | Promise<GuestReply>;
+export type Answer = (call: GuestCall, signal: AbortSignal) => Held | Promise<Held>;
+
+type Held = GuestReply | typeof HELD;
 
 /** A page's side that notes everything a guest asks and says. */
 export interface RecordingPort extends GuestPort {

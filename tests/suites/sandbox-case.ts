@@ -10,6 +10,10 @@ export interface SandboxCase {
   readonly name: string;
   /** The case is for sandboxes that run this language. */
   readonly language: Language;
+  /** The case is for sandboxes that freeze programs, or for those that don't. Absent: for all. */
+  readonly freezes?: boolean;
+  /** The same for sandboxes that keep globals. */
+  readonly keepsGlobals?: boolean;
   run(place: SandboxPlace): Promise<void>;
 }
 

@@ -3,10 +3,13 @@ import type { Language } from "../../src/protocol/guest-protocol.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { CALL_CASES } from "./sandbox/calls.ts";
 import { ENDING_CASES } from "./sandbox/endings.ts";
+import { FREEZING_CASES } from "./sandbox/freezing.ts";
 import { GLOBAL_CASES } from "./sandbox/globals.ts";
 import { ISOLATION_CASES } from "./sandbox/isolation.ts";
+import { KEPT_GLOBALS_CASES } from "./sandbox/kept-globals.ts";
 import { LIMIT_CASES } from "./sandbox/limits.ts";
 import { LOG_CASES } from "./sandbox/logs.ts";
+import { OPENING_CASES } from "./sandbox/opening.ts";
 import { POSITION_CASES } from "./sandbox/positions.ts";
 import { PYTHON_CALL_CASES } from "./sandbox/python-calls.ts";
 import { PYTHON_LANGUAGE_CASES } from "./sandbox/python-language.ts";
@@ -20,6 +23,10 @@ export interface SandboxSuiteOptions {
   readonly createSandbox: (options: { readonly maxWorkers?: number }) => Sandbox;
   /** Languages that the sandbox must run; its traits must say the same. */
   readonly languages: readonly Language[];
+  /** Whether the sandbox must freeze programs; its traits must say the same. Default false. */
+  readonly freezes?: boolean;
+  /** Whether the sandbox must keep globals; its traits must say the same. Default false. */
+  readonly keepsGlobals?: boolean;
   /** Reasons by name of a case that this sandbox does not pass. A case that passes after all fails the suite. */
   readonly skips?: Readonly<Record<string, string>>;
 }
@@ -30,9 +37,12 @@ const CASES: readonly SandboxCase[] = [
   ...POSITION_CASES,
   ...LOG_CASES,
   ...CALL_CASES,
+  ...OPENING_CASES,
   ...GLOBAL_CASES,
   ...LIMIT_CASES,
   ...ENDING_CASES,
+  ...FREEZING_CASES,
+  ...KEPT_GLOBALS_CASES,
   ...ISOLATION_CASES,
   ...PYTHON_VALUE_CASES,
   ...PYTHON_LANGUAGE_CASES,
@@ -43,6 +53,7 @@ const CASES: readonly SandboxCase[] = [
 /** Holds a sandbox to what every sandbox does. */
 export function sandboxSuite(name: string, options: SandboxSuiteOptions): void {
   const { createSandbox, languages, skips = {} } = options;
+  const { freezes: mustFreeze = false, keepsGlobals: mustKeep = false } = options;
   const cases = CASES.filter(({ language }) => languages.includes(language));
   describe(`sandbox: ${name}`, () => {
     let sandbox: Sandbox;
@@ -58,14 +69,32 @@ export function sandboxSuite(name: string, options: SandboxSuiteOptions): void {
       expect([...sandbox.traits.languages].toSorted()).toEqual([...languages].toSorted());
     });
 
+    test("its traits say whether it freezes programs", () => {
+      expect(sandbox.traits.freezes).toBe(mustFreeze);
+    });
+
+    test("its traits say whether it keeps globals", () => {
+      expect(sandbox.traits.keepsGlobals).toBe(mustKeep);
+    });
+
     test("every case has a name of its own, and every skip names a case", () => {
       expect(findStrangers(CASES, cases, skips)).toEqual([]);
     });
 
-    for (const { name: caseName, language, run } of cases) {
-      test(caseName, (context) =>
-        runCase(() => run(createPlace(sandbox, language, createSandbox)), skips[caseName], context),
-      );
+    for (const { name: caseName, language, freezes, keepsGlobals, run } of cases) {
+      test(caseName, (context) => {
+        if (freezes !== undefined && freezes !== sandbox.traits.freezes) {
+          context.skip(
+            `its traits say that it ${sandbox.traits.freezes ? "freezes" : "does not freeze"} programs`,
+          );
+        }
+        if (keepsGlobals !== undefined && keepsGlobals !== sandbox.traits.keepsGlobals) {
+          context.skip(
+            `its traits say that it ${sandbox.traits.keepsGlobals ? "keeps" : "keeps no"} globals`,
+          );
+        }
+        return runCase(() => run(createPlace(sandbox, language, createSandbox)), skips[caseName], context);
+      });
     }
   });
 }

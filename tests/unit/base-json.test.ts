@@ -9,6 +9,11 @@ test("text that is JSON becomes its value", () => {
   }
 });
 
+test("space around JSON is no part of it", () => {
+  for (const value of [null, true, false, -1, 0.5, "a", [], {}])
+    expect(parseJson(` \t\r\n${JSON.stringify(value)}\n`)).toEqual(value);
+});
+
 test("text that is no JSON becomes nothing", () => {
   for (const text of [
     "",
@@ -24,6 +29,8 @@ test("text that is no JSON becomes nothing", () => {
     '"a\\"',
     "1 2",
     "\u0000",
+    "\u00a0[]",
+    "plain words",
   ]) {
     expect(parseJson(text)).toBeUndefined();
   }

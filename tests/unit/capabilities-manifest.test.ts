@@ -26,7 +26,7 @@ async function describeServers(
   using catalog = createCatalog(Object.entries(servers).map(([name, tools]) => fakeSource(name, tools)));
   return await describeCapabilities({
     catalog,
-    intents: ["run_code", "<server>.<tool>"],
+    intents: [],
     backends: ["quickjs"],
     languages: ["javascript", "typescript"],
     limits: resolveLimits(),

@@ -1,12 +1,21 @@
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/base/json.ts";
-import { fitValue } from "../../src/engine/fit-value.ts";
+import { type FittedValue, fitValue as fitOrKeep } from "../../src/engine/fit-value.ts";
 
 const counter = (texts: readonly string[]) =>
   Promise.resolve(texts.map((text) => countTokens(text, { disallowedSpecial: new Set() })));
 const tokensOf = (value: Json): number =>
   countTokens(JSON.stringify(value), { disallowedSpecial: new Set() });
+
+/** Where there is no room to keep what does not fit. */
+const fitValue = (value: Json, maxTokens: number, countTokens: typeof counter): Promise<FittedValue> =>
+  fitOrKeep(value, {
+    maxTokens,
+    countTokens,
+    language: "typescript",
+    keep: () => Promise.reject(new Error("The disk is full.")),
+  });
 
 /** mulberry32: the same numbers in every run. */
 function generator(seed: number): () => number {
@@ -89,7 +98,7 @@ test("a list keeps its first items and says how many are missing", async () => {
   expect(truncated).toEqual({
     fullTokens: tokensOf(rows),
     maxTokens: 200,
-    hint: expect.stringMatching(/filter.*context\.set/s),
+    hint: expect.stringMatching(/filter.*context\.set.*could not be kept: The disk is full\.$/s),
   });
 });
 

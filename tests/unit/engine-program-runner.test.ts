@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { memory } from "../../src/context/session-context.ts";
-import { resolveFlags } from "../../src/engine/flags.ts";
-import { createProgramRunner, type ProgramRunner, type RunOptions } from "../../src/engine/program-runner.ts";
+import type { ProgramRunner } from "../../src/engine/program-runner.ts";
 import { executeRequest, type IntentRequest, readProgram } from "../../src/engine/request.ts";
 import type { RunEvent } from "../../src/engine/run-result.ts";
+import type { RunOptions } from "../../src/engine/run-scope.ts";
 import type { GuestPort, Program } from "../../src/protocol/guest-protocol.ts";
 import type { Limits } from "../../src/sandbox/limits.ts";
 import type { RunOutcome, Sandbox, StopReason } from "../../src/sandbox/sandbox.ts";
 import { createCatalog } from "../../src/tools/catalog.ts";
 import { createPageSource } from "../../src/tools/page-source.ts";
+import { openEngine } from "./fixtures/engine.ts";
 import { fakeSource } from "./fixtures/tool-source.ts";
 
 type Act = (program: Program, port: GuestPort, signal: AbortSignal) => Promise<RunOutcome> | RunOutcome;
@@ -39,6 +39,8 @@ function scripted(act: Act = () => returned(1)) {
       name: "scripted",
       languages: ["javascript", "typescript"],
       enforces: { time: "none", memory: "none", network: "none", storage: "none" },
+      freezes: false,
+      keepsGlobals: false,
     },
     prepare: async () => {},
     open: (session, limits) => ({
@@ -58,18 +60,16 @@ function scripted(act: Act = () => returned(1)) {
     inputSchema: { type: "object", properties: { n: { type: "number" } }, required: ["n"] },
     call: ({ n }: { n?: unknown }) => Number(n) * 2,
   };
-  const catalog = createCatalog([createPageSource({ double }), down]);
-  const runner = createProgramRunner({
+  const catalog = createCatalog([createPageSource({ double, items: { call: () => [1, 2] } }), down]);
+  const engine = openEngine({
     catalog,
     sandboxes: [sandbox],
-    context: memory(),
-    countTokens: async (texts) => texts.map((text) => Math.ceil(text.length / 4)),
     limits: { timeoutMs: 1_000 },
-    maxTokensPerRequest: 100,
+    flags: { maxTokensPerRequest: 100 },
   });
   const execute = (request: unknown, options?: RunOptions) =>
-    executeRequest(request as IntentRequest, runner, catalog, options);
-  return { seen, runner, execute };
+    executeRequest(request as IntentRequest, engine, options);
+  return { seen, engine, runner: engine.runner, execute };
 }
 
 const refused = (runner: ProgramRunner, program: unknown, options?: unknown): Promise<unknown> =>
@@ -251,14 +251,46 @@ describe("a program", () => {
   });
 });
 
+test("a program that misread a result is told what its tools returned", async () => {
+  const misread =
+    (name: string, hint?: string): Act =>
+    async (_, port, signal) => {
+      for (const id of [1, 2, 3]) {
+        await port.call({ id, operation: "tool", target: "page.items", args: "{}" }, signal);
+      }
+      const error = {
+        name,
+        message: "it is undefined",
+        kind: "exception",
+        ...(hint !== undefined && { hint }),
+      };
+      return { status: "threw", error, peakMemoryBytes: 1 };
+    };
+  const hintOf = async (act: Act): Promise<unknown> => {
+    const result = await scripted(act).runner.run({ code: "1" });
+    return result.status === "threw" ? (result.error.hint ?? null) : result;
+  };
+  expect(await hintOf(misread("TypeError"))).toBe(
+    "Compare with what the tools return. page.items: number[] (observed in 3 results).",
+  );
+  expect(await hintOf(misread("RangeError"))).toBeNull();
+  expect(await hintOf(misread("TypeError", "its own"))).toBe("its own");
+  const idle: Act = () => ({
+    status: "threw",
+    error: { name: "TypeError", message: "", kind: "exception" },
+    peakMemoryBytes: 1,
+  });
+  expect(await hintOf(idle)).toBeNull();
+});
+
 test("disposing cancels what runs", async () => {
-  const { runner } = scripted(
+  const { engine, runner } = scripted(
     (_, __, signal) =>
       new Promise((resolve) => signal.addEventListener("abort", () => resolve(stopped("cancelled")))),
   );
   const running = runner.run({ code: "1" });
-  await runner[Symbol.asyncDispose]();
-  await runner[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
   expect(await running).toMatchObject({ status: "stopped", reason: "cancelled", code: 408 });
 });
 
@@ -291,10 +323,16 @@ describe("a request", () => {
 
   test("by the name of a tool calls that tool with its parameters as data", async () => {
     for (const intent of ["double", "page.double", "tools.page.double"]) {
-      const { execute, seen } = scripted();
+      const { execute, engine, seen } = scripted();
+      expect(await execute({ intent, params: { n: 21 }, id: "x" })).toMatchObject({
+        id: "x",
+        result: { value: 42, route: { way: "mcp", why: "The intent is simple." } },
+      });
+      expect(seen).toEqual([]);
+      engine.flags.set({ executionMode: "code_execution" });
       expect(await execute({ intent, params: { n: "'); evil('" }, id: "x" })).toMatchObject({
         id: "x",
-        result: { value: 1 },
+        result: { value: 1, route: { way: "code" } },
       });
       expect(seen[0]?.program).toEqual({
         language: "javascript",
@@ -355,16 +393,6 @@ test("a model's input becomes a program, or a hint", () => {
   for (const input of [undefined, "1", [], {}, { code: null }, { code: "1", language: 5 }]) {
     expect(() => readProgram(input)).toThrow(
       expect.objectContaining({ code: 400, kind: "invalid_request", hint: expect.any(String) }),
-    );
-  }
-});
-
-test("flags have defaults and a smallest budget", () => {
-  expect(resolveFlags()).toEqual({ maxTokensPerRequest: 1_000 });
-  expect(resolveFlags({ maxTokensPerRequest: 16 })).toEqual({ maxTokensPerRequest: 16 });
-  for (const maxTokensPerRequest of [15, 16.5, Number.NaN, Number.POSITIVE_INFINITY, -1]) {
-    expect(() => resolveFlags({ maxTokensPerRequest })).toThrow(
-      expect.objectContaining({ code: 400, kind: "invalid_flags" }),
     );
   }
 });

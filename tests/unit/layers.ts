@@ -23,20 +23,23 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
   ["create-optimizer", NEUTRAL],
   ["index", [...NEUTRAL, "create-optimizer"]],
   ["webcontainer", NEUTRAL],
+  ["remote", NEUTRAL],
+  ["sign-in", NEUTRAL],
   ["adaptors", [...NEUTRAL, "index", "create-optimizer"]],
   ["devtools", [...NEUTRAL, "index", "create-optimizer"]],
-  ["create-host", [...NEUTRAL, "host"]],
   ["host", NEUTRAL],
-  ["cli", [...NEUTRAL, "host", "create-host"]],
-  ["build", ["base"]],
+  ["cli", [...NEUTRAL, "host"]],
+  ["build", ["base", "runtimes", "cli"]],
 ]);
 
 /** Parts that run in Node. */
-const NODE_PARTS: ReadonlySet<string> = new Set(["host", "cli", "create-host", "build"]);
+const NODE_PARTS: ReadonlySet<string> = new Set(["host", "cli", "build"]);
 /** Parts that may touch a page: they wire or are the browser's own. */
 const PAGE_PARTS: ReadonlySet<string> = new Set([
   "index",
   "webcontainer",
+  "remote",
+  "sign-in",
   "create-optimizer",
   "adaptors",
   "devtools",
@@ -63,7 +66,11 @@ function brokenRule(from: string, specifier: string): string | undefined {
   if (isBrowserFile(target) && !isBrowserFile(from) && !PAGE_PARTS.has(part))
     return "neutral code imports no browser code";
   // A sandbox ships its runtime as text or a URL; it never runs it in its own thread.
-  if (other === "runtimes" && isBrowserFile(from) && /\?(script|node|worker|url)(&sha256)?$/.test(specifier))
+  if (
+    other === "runtimes" &&
+    (isBrowserFile(from) || part === "host") &&
+    /\?(script|node|worker|url|raw)(&sha256)?$/.test(specifier)
+  )
     return undefined;
   return other === part || allowed.includes(other) ? undefined : `${part} does not import ${other}`;
 }

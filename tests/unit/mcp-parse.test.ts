@@ -84,6 +84,22 @@ describe("a tool result from a server", () => {
     }
   });
 
+  test("may say how long it lasts, a day at most", () => {
+    const times: readonly (readonly [unknown, unknown])[] = [
+      [1_500, 1_500],
+      [0, 0],
+      [-1, 0],
+      [1e300, 86_400_000],
+      [Number.POSITIVE_INFINITY, undefined],
+      [Number.NaN, undefined],
+      ["1500", undefined],
+      [null, undefined],
+      [{ valueOf: 1 }, undefined],
+    ];
+    for (const [ttlMs, read] of times)
+      expect(parseToolResult({ content: [], ttlMs, cacheScope: "public" })?.ttlMs).toBe(read);
+  });
+
   test("of the wrong shape is none", () => {
     for (const result of [undefined, null, 1, [], {}, { content: {} }])
       expect(parseToolResult(result)).toBeUndefined();

@@ -1,7 +1,9 @@
 import { parse } from "acorn";
 import { expect, test } from "vitest";
-import { type PreparedProgram, prepareProgram } from "../../src/runtimes/javascript-program.ts";
+import type { PreparedProgram } from "../../src/protocol/prepared-program.ts";
+import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
 import { nativeScript, toProgramStack } from "../../src/runtimes/native-script.ts";
+import { locateInProgram } from "../../src/runtimes/program-places.ts";
 
 function prepare(code: string, language: "javascript" | "typescript" = "javascript"): PreparedProgram {
   const prepared = prepareProgram(language, code);
@@ -69,7 +71,7 @@ test("stacks of every engine become frames of the program, as it counts its line
   const chromium = `Error: x\n    at f (program.js:${row}:9)\n    at async program.js:${call}:8\n    at Array.map (<anonymous>)\n    at m (program.js:1:90)`;
   const firefox = `f@blob:null/0f3c:${row}:9\n@blob:null/0f3c:${call}:8\nm@blob:null/0f3c:1:90\n`;
   for (const stack of [chromium, firefox]) {
-    expect(program.locate(toProgramStack(stack, program))).toEqual({
+    expect(locateInProgram(toProgramStack(stack, program), program)).toEqual({
       line: 2,
       column: 9,
       stack: "    at f (program.js:2:9)\n    at <anonymous> (program.js:4:1)",
@@ -85,6 +87,6 @@ test("a stack without a place in the program gives none", () => {
     "    at m (program.js:1:5)",
     "garbage\n@@@",
   ]) {
-    expect(program.locate(toProgramStack(stack, program))).toEqual({});
+    expect(locateInProgram(toProgramStack(stack, program), program)).toEqual({});
   }
 });

@@ -13,6 +13,7 @@ const call = { id: 1, operation: "tool", target: "srv.list", args: "{}" } as con
 const log = { level: "log", text: "hi" } as const;
 const turn = { type: "turn", run: "r1", idle: true, calls: [call], logs: [log] } as const;
 const done = { type: "done", run: "r1", logs: [], peakMemoryBytes: 0 } as const;
+const frozen = { type: "frozen", run: "r1", snapshot: "AA==", open: [1, 2], peakMemoryBytes: 0 } as const;
 const error = { name: "Error", message: "no", kind: "exception" } as const;
 
 const ACCEPTED: readonly RuntimeMessage[] = [
@@ -20,9 +21,18 @@ const ACCEPTED: readonly RuntimeMessage[] = [
   { type: "unfit", message: "no wall" },
   turn,
   { ...turn, idle: false, calls: [], logs: [] },
-  ...["search", "describe", "context_get", "context_set", "context_delete", "context_keys"].map(
-    (operation) => ({ ...turn, calls: [{ ...call, operation: requireOperation(operation), target: "" }] }),
-  ),
+  ...[
+    "search",
+    "describe",
+    "context_get",
+    "context_set",
+    "context_delete",
+    "context_keys",
+    "context_open",
+  ].map((operation) => ({
+    ...turn,
+    calls: [{ ...call, operation: requireOperation(operation), target: "" }],
+  })),
   ...["debug", "info", "warn", "error"].map((level) => ({
     ...turn,
     logs: [{ level: requireLogLevel(level), text: "" }],
@@ -38,6 +48,12 @@ const ACCEPTED: readonly RuntimeMessage[] = [
   ...(["timeout", "memory", "output", "tool_calls", "crashed"] as const).map((reason) => ({
     ...done,
     outcome: { status: "stopped" as const, reason, message: "over" },
+  })),
+  frozen,
+  ...(["busy", "calls", "size"] as const).map((reason) => ({
+    type: "unfrozen" as const,
+    run: "r1",
+    reason,
   })),
 ];
 
@@ -68,6 +84,12 @@ const REFUSED: readonly (readonly [what: string, message: unknown])[] = [
   ["an unknown log level", { ...turn, logs: [{ ...log, level: "fatal" }] }],
   ["a log without text", { ...turn, logs: [{ level: "log" }] }],
   ["an end without outcome", done],
+  ["a frozen guest without a run", { ...frozen, run: undefined }],
+  ["a snapshot that is no text", { ...frozen, snapshot: [0] }],
+  ["open calls that are no list", { ...frozen, open: { length: 1 } }],
+  ["an open call that is no number", { ...frozen, open: ["1"] }],
+  ["an open call below nothing", { ...frozen, open: [-1] }],
+  ["an unknown reason not to freeze", { type: "unfrozen", run: "r1", reason: "toString" }],
   ["an unknown outcome", { ...done, outcome: { status: "suspended" } }],
   ["a value that is no text", { ...done, outcome: { status: "returned", json: 1 } }],
   ["an error that is no object", { ...done, outcome: { status: "threw", error: "no" } }],

@@ -1,24 +1,42 @@
 import { expect, test } from "vitest";
-import { findMessage, LineSplitter, lineCharacters, toLine } from "../../src/protocol/stdio-lines.ts";
+import {
+  createMark,
+  findMessage,
+  LineSplitter,
+  lineCharacters,
+  requireMark,
+  toLine,
+} from "../../src/protocol/stdio-lines.ts";
+
+const mark = createMark();
 
 const message = { text: 'é😀\u0000\u007f\r\n"\\', list: [1, null] };
 
 test("a message is one line of printable ASCII, and comes back as it was", () => {
-  const line = toLine(message);
+  const line = toLine(message, mark);
   expect(line).toMatch(/^\n[ -~]+\n$/);
   const [, own = ""] = new LineSplitter(1_000).push(line);
-  expect(JSON.parse(findMessage(own) ?? "")).toEqual(message);
+  expect(JSON.parse(findMessage(own, mark) ?? "")).toEqual(message);
 });
 
 test("output without a mark is no message, also when it looks like one", () => {
-  for (const line of ["", "hello", '{"type":"ready"}', ` ${toLine(message).trim()}`]) {
-    expect(findMessage(line)).toBeUndefined();
+  const other = toLine(message, createMark()).trim();
+  for (const line of ["", "hello", '{"type":"ready"}', ` ${toLine(message, mark).trim()}`, other, mark]) {
+    expect(findMessage(line, mark)).toBeUndefined();
+  }
+});
+
+test("a process takes its mark as its first line, and nothing else", () => {
+  expect(requireMark(mark)).toBe(mark);
+  expect(createMark()).not.toBe(mark);
+  for (const line of ["", "mcp-optimizer:", `${mark} `, toLine(message, mark)]) {
+    expect(() => requireMark(line)).toThrow("no mark");
   }
 });
 
 test("a message stands on a line of its own behind output that ends without a line break", () => {
-  const lines = new LineSplitter(1_000).push(`unfinished${toLine(message)}`);
-  expect(lines.map(findMessage)).toEqual([undefined, expect.any(String)]);
+  const lines = new LineSplitter(1_000).push(`unfinished${toLine(message, mark)}`);
+  expect(lines.map((line) => findMessage(line, mark))).toEqual([undefined, expect.any(String)]);
 });
 
 test("lines come together from pieces, with the line breaks of a terminal too", () => {
@@ -43,6 +61,6 @@ test("the longest line has room for every message that the limits allow", () => 
   const limits = { maxMessageBytes: 1_024, maxOutputBytes: 1_024 };
   for (const text of ['"'.repeat(1_024), "é".repeat(512), "😀".repeat(256), "\u0001".repeat(1_024)]) {
     const args = JSON.stringify({ text }).slice(0, limits.maxMessageBytes);
-    expect(toLine({ type: "turn", calls: [{ args }] }).length).toBeLessThan(lineCharacters(limits));
+    expect(toLine({ type: "turn", calls: [{ args }] }, mark).length).toBeLessThan(lineCharacters(limits));
   }
 });

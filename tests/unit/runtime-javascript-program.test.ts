@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { type PreparedProgram, prepareProgram } from "../../src/runtimes/javascript-program.ts";
+import type { PreparedProgram } from "../../src/protocol/prepared-program.ts";
+import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
+import { locateInProgram } from "../../src/runtimes/program-places.ts";
 
 function prepare(code: string, language: "javascript" | "typescript" = "javascript"): PreparedProgram {
   const prepared = prepareProgram(language, code);
@@ -14,8 +16,12 @@ function placeOf(source: string, text: string): string {
 }
 
 function located(code: string, text: string, language: "javascript" | "typescript" = "javascript") {
-  const { source, filename, locate } = prepare(code, language);
-  return locate(`    at f (${filename}:${placeOf(source, text)})\n    at <eval> (${filename}:1:1)\n`);
+  const program = prepare(code, language);
+  const { source, filename } = program;
+  return locateInProgram(
+    `    at f (${filename}:${placeOf(source, text)})\n    at <eval> (${filename}:1:1)\n`,
+    program,
+  );
 }
 
 test("a program becomes one function whose value is its last expression", () => {
@@ -54,7 +60,7 @@ test("positions lead back through types", () => {
 });
 
 test("only frames of the program are kept", () => {
-  const { locate } = prepare("f()");
+  const program = prepare("f()");
   const stack = [
     "    at request (prelude.js:120:10)",
     "    at inner (program.js:2:8)",
@@ -63,12 +69,12 @@ test("only frames of the program are kept", () => {
     "    at native",
     "nonsense (program.js)",
   ].join("\n");
-  expect(locate(stack)).toEqual({
+  expect(locateInProgram(stack, program)).toEqual({
     line: 1,
     column: 1,
     stack: "    at inner (program.js:1:1)\n    at <anonymous> (program.js:1:1)",
   });
-  expect(locate("")).toEqual({});
+  expect(locateInProgram("", program)).toEqual({});
 });
 
 test("syntax errors stand where they are, counted from 1", () => {

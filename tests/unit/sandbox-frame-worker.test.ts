@@ -61,9 +61,9 @@ test("gives credit for each message exactly once: with the next command, or in g
 });
 
 test("tells its listener once when the frame ended it, and whether it flooded", async () => {
-  for (const [ended, flooded] of [
-    ["flood", true],
-    ["crash", false],
+  for (const [ended, reason] of [
+    ["flood", "security"],
+    ["crash", "crashed"],
   ] as const) {
     const one = connect();
     one.worker.assign(7);
@@ -75,7 +75,7 @@ test("tells its listener once when the frame ended it, and whether it flooded", 
     one.frame.postMessage({ ended, message: "over" });
     one.frame.postMessage({ ended, message: "again" });
     await settle();
-    expect(deaths).toEqual([["over", flooded]]);
+    expect(deaths).toEqual([["over", reason]]);
     expect(one).toMatchObject({ ended: [7], worker: { alive: false } });
   }
 });

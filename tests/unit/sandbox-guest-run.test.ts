@@ -1,120 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type {
-  GuestCall,
-  GuestReply,
-  RuntimeCommand,
-  RuntimeMessage,
-} from "../../src/protocol/guest-protocol.ts";
-import { type GuestChannel, runGuest } from "../../src/sandbox/guest-run.ts";
+import type { RuntimeMessage } from "../../src/protocol/guest-protocol.ts";
 import { type Limits, resolveLimits } from "../../src/sandbox/limits.ts";
-import type { RunOutcome } from "../../src/sandbox/sandbox.ts";
-import { type Answer, recordingPort } from "../suites/recording-port.ts";
-
-const program = { language: "javascript", code: "…", inputs: "{}" } as const;
-
-interface ScriptedRun {
-  readonly sent: readonly RuntimeCommand[];
-  readonly kills: number;
-  readonly port: ReturnType<typeof recordingPort>;
-  /** The outcome, once there is one. */
-  readonly outcome: RunOutcome | undefined;
-  /** How often it settled. */
-  readonly settled: number;
-  /** Says something as the runtime. Text goes as it is. */
-  say(message: RuntimeMessage | string): Promise<void>;
-  die(reason: string, flooded: boolean): Promise<void>;
-  cancel(): Promise<void>;
-}
-
-/** Runs a program whose runtime says what the test says. */
-function start(limits: Partial<Limits> = {}, answer?: Answer, signal?: AbortSignal): ScriptedRun {
-  const sent: RuntimeCommand[] = [];
-  const port = recordingPort(answer);
-  const controller = new AbortController();
-  const state: { outcome: RunOutcome | undefined; settled: number; kills: number } = {
-    outcome: undefined,
-    settled: 0,
-    kills: 0,
-  };
-  let heard:
-    | { onMessage: (data: unknown) => void; onDeath: (reason: string, flooded: boolean) => void }
-    | undefined;
-  const channel: GuestChannel = {
-    send: (command) => void sent.push(command),
-    listen(onMessage, onDeath) {
-      heard = { onMessage, onDeath };
-    },
-    unlisten() {
-      heard = undefined;
-    },
-    kill() {
-      state.kills += 1;
-    },
-  };
-  void runGuest(channel, "r1", program, port, resolveLimits(limits), signal ?? controller.signal).then(
-    (outcome) => {
-      state.outcome = outcome;
-      state.settled += 1;
-    },
-  );
-  return {
-    sent,
-    port,
-    get outcome() {
-      return state.outcome;
-    },
-    get settled() {
-      return state.settled;
-    },
-    get kills() {
-      return state.kills;
-    },
-    async say(message) {
-      heard?.onMessage(typeof message === "string" ? message : JSON.stringify(message));
-      await settle();
-    },
-    async die(reason, flooded) {
-      heard?.onDeath(reason, flooded);
-      await settle();
-    },
-    async cancel() {
-      controller.abort();
-      await settle();
-    },
-  };
-}
-
-const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-};
-
-const call = (id: number, args = "{}"): GuestCall => ({ id, operation: "tool", target: "srv.a", args });
-const turn = (calls: readonly GuestCall[], idle = true): RuntimeMessage => ({
-  type: "turn",
-  run: "r1",
-  idle,
-  calls,
-  logs: [],
-});
-const returned: RuntimeMessage = {
-  type: "done",
-  run: "r1",
-  outcome: { status: "returned", json: "1" },
-  logs: [],
-  peakMemoryBytes: 7,
-};
-
-/** Answers when the test says so. */
-function later(): { readonly answer: Answer; resolve(id: number, reply?: GuestReply): Promise<void> } {
-  const waiting = new Map<number, (reply: GuestReply) => void>();
-  return {
-    answer: ({ id }) => new Promise((resolve) => waiting.set(id, resolve)),
-    async resolve(id, reply = { ok: true, json: String(id) }) {
-      waiting.get(id)?.(reply);
-      await settle();
-    },
-  };
-}
+import {
+  call,
+  later,
+  program,
+  returned,
+  settle,
+  startScripted as start,
+  turn,
+} from "./fixtures/scripted-run.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -141,7 +36,7 @@ test("settles once, whatever comes after", async () => {
   const run = start();
   await run.say(returned);
   await run.say({ ...returned, outcome: { status: "returned", json: "2" } });
-  await run.die("late", false);
+  await run.die("late", "crashed");
   await run.cancel();
   await vi.advanceTimersByTimeAsync(10_000_000);
   expect(run).toMatchObject({ settled: 1, kills: 0, outcome: { json: "1" } });
@@ -362,14 +257,14 @@ test("a program that is cancelled before its start is never sent", async () => {
 
 test("a death is a crash, a flood a breach", async () => {
   const crashed = start();
-  await crashed.die("The worker crashed.", false);
+  await crashed.die("The worker crashed.", "crashed");
   expect(crashed.outcome).toMatchObject({
     status: "stopped",
     reason: "crashed",
     message: "The worker crashed.",
   });
   const flooded = start();
-  await flooded.die("The worker flooded the page.", true);
+  await flooded.die("The worker flooded the page.", "security");
   expect(flooded.outcome).toMatchObject({
     status: "stopped",
     reason: "security",

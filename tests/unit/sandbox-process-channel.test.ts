@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
-import { toLine } from "../../src/protocol/stdio-lines.ts";
+import { createMark, requireMark, toLine } from "../../src/protocol/stdio-lines.ts";
 import { runGuest } from "../../src/sandbox/guest-run.ts";
 import { resolveLimits } from "../../src/sandbox/limits.ts";
 import { ProcessChannel } from "../../src/sandbox/process-channel.ts";
 import type { RunOutcome } from "../../src/sandbox/sandbox.ts";
 import { recordingPort } from "../suites/recording-port.ts";
+
+/** Stands in what a process says for the mark that it was given. */
+const ITS_MARK = "mcp-optimizer:mark:";
 
 /** A process that says what the test says. */
 class ScriptedProcess {
@@ -28,7 +31,7 @@ class ScriptedProcess {
   }
 
   say(text: string): void {
-    this.#controller?.enqueue(text);
+    this.#controller?.enqueue(text.replaceAll(ITS_MARK, requireMark(this.written[0]?.trim() ?? "")));
   }
 
   end(code: number): void {
@@ -37,16 +40,19 @@ class ScriptedProcess {
   }
 }
 
-const READY = toLine({ type: "ready" });
+const READY = toLine({ type: "ready" }, ITS_MARK);
 const turn = (content: object = {}): string =>
-  toLine({ type: "turn", run: "r1", idle: false, calls: [], logs: [], ...content });
-const done = toLine({
-  type: "done",
-  run: "r1",
-  outcome: { status: "returned", json: "1" },
-  logs: [],
-  peakMemoryBytes: 0,
-});
+  toLine({ type: "turn", run: "r1", idle: false, calls: [], logs: [], ...content }, ITS_MARK);
+const done = toLine(
+  {
+    type: "done",
+    run: "r1",
+    outcome: { status: "returned", json: "1" },
+    logs: [],
+    peakMemoryBytes: 0,
+  },
+  ITS_MARK,
+);
 
 /** A run of which `say` is the process's part. */
 async function play(say: (process: ScriptedProcess) => void, port = recordingPort()): Promise<RunOutcome> {
@@ -90,7 +96,11 @@ test("credits go back in groups, and with every command", async () => {
   for (let messages = 0; messages < 40; messages += 1) process.say(turn());
   process.say(done);
   await running;
-  expect(process.written.map((line) => /"credits":(\d+)/.exec(line)?.[1])).toEqual(["1", "16", "16"]);
+  expect(process.written.slice(1).map((line) => /"credits":(\d+)/.exec(line)?.[1])).toEqual([
+    "1",
+    "16",
+    "16",
+  ]);
 });
 
 test("a process that ends first ends the run, with its exit code", async () => {
@@ -117,14 +127,25 @@ test("a flood, a line without end and a message that is none end the run and the
   for (const text of [
     turn().repeat(65),
     "x".repeat(60_000_000),
-    "\nmcp-optimizer:{\n",
-    toLine({ type: "turn" }),
+    `\n${ITS_MARK}{\n`,
+    toLine({ type: "turn" }, ITS_MARK),
   ]) {
     expect(await play((process) => process.say(text))).toMatchObject({
       status: "stopped",
       reason: "security",
     });
   }
+});
+
+test("messages under another mark are output", async () => {
+  const port = recordingPort();
+  const forged = done.replace(ITS_MARK, createMark());
+  const outcome = await play((process) => {
+    process.say(forged.replace('"json":"1"', '"json":"666"'));
+    process.say(done);
+  }, port);
+  expect(outcome).toMatchObject({ status: "returned", json: "1" });
+  expect(port.logs.map(({ text }) => text).join()).toContain("666");
 });
 
 test("a process that never gets ready tells why", async () => {

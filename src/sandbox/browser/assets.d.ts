@@ -34,6 +34,12 @@ declare module "*?snapshot" {
   export default base64;
 }
 
+/** The memory of a QuickJS that has run the guest's prelude, gzipped, as base64. Made by the build. */
+declare module "*?vm" {
+  const base64: string;
+  export default base64;
+}
+
 /** The SHA-256 digest of one of these, hexadecimal. Made by the build. */
 declare module "*&sha256" {
   const digest: string;

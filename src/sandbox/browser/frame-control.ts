@@ -1,7 +1,9 @@
+import type { CheckCommand } from "../../protocol/check-protocol.ts";
 import type { CountCommand } from "../../protocol/count-protocol.ts";
 import type { Envelope, RuntimeCommand } from "../../protocol/guest-protocol.ts";
+import type { ParseCommand } from "../../protocol/prepared-program.ts";
 
-export type FrameCommand = RuntimeCommand | CountCommand;
+export type FrameCommand = RuntimeCommand | CountCommand | ParseCommand | CheckCommand;
 
 /** What the page sends to a worker. */
 export type FrameEnvelope = Envelope<FrameCommand>;

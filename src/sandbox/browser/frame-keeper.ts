@@ -11,6 +11,7 @@ import {
   parseRuntimeMessage,
   type RuntimeLimits,
 } from "../../protocol/guest-protocol.ts";
+import { preparedCharacters } from "../../protocol/prepared-program.ts";
 import { capWasmMemory } from "../wasm-memory.ts";
 import type {
   DocumentNotice,
@@ -69,7 +70,7 @@ const control: FrameControl = {
       worker.postMessage(message, Object.values(files));
     };
     // Copying megabytes would hold up the start of the worker's thread, which needs this one for a moment.
-    if (Object.keys(kind.files).length === 0) void boot();
+    if (Object.values(kind.files).every((file) => file.byteLength <= CHEAP_BYTES)) void boot();
     else setTimeout(boot, THREAD_START_MS);
     return id;
   },
@@ -81,6 +82,9 @@ const control: FrameControl = {
 
 /** A worker's thread has begun by then, and reads its script. Milliseconds. */
 const THREAD_START_MS = 20;
+
+/** Files up to this size are copied in no time. */
+const CHEAP_BYTES = 1024 * 1024;
 
 /** What Python takes for an interrupt from the keyboard. */
 const SIGINT = 2;
@@ -145,6 +149,7 @@ function relay(id: number, worker: KeptWorker, port: MessagePort, interrupt: () 
     const { credits, command } = data;
     unacknowledged -= credits;
     if (command?.type === "interrupt") interrupt();
+    if (command?.type === "parse") characters = preparedCharacters(command);
     if (command?.type === "run") {
       limits = command.limits;
       characters = messageCharacters(limits);
@@ -163,8 +168,8 @@ const CHEAP_CHARACTERS = 16 * 1024;
 function rewrite(data: string, limits: RuntimeLimits): string | undefined {
   try {
     const message = parseRuntimeMessage(data);
-    const { calls = [], logs = [] } =
-      "calls" in message ? message : "logs" in message ? { logs: message.logs } : {};
+    const calls = "calls" in message ? message.calls : message.type === "frozen" ? message.open : [];
+    const logs = "logs" in message ? message.logs : [];
     const fits =
       calls.length <= limits.maxToolCallsInFlight && logs.length * LOG_ENTRY_BYTES <= limits.maxOutputBytes;
     return fits ? JSON.stringify(message) : undefined;

@@ -1,12 +1,24 @@
 import { findOptimizerError } from "../../base/errors.ts";
-import type { GuestPort } from "../../protocol/guest-protocol.ts";
+import { requireSealed } from "../../protocol/frozen-run.ts";
+import {
+  type GuestPort,
+  NO_INSTANCE,
+  type Program,
+  type RuntimeOutcome,
+} from "../../protocol/guest-protocol.ts";
+import type { GlobalsCommand } from "../../protocol/kept-globals.ts";
+import { createFreezer, engineOf } from "../freezer.ts";
 import { runGuest } from "../guest-run.ts";
+import { runWithGlobals } from "../keep-globals.ts";
 import { LIMITS, type Limits } from "../limits.ts";
-import type { Sandbox, SandboxTraits } from "../sandbox.ts";
+import { portWith } from "../port-with.ts";
+import { type Resumption, resolveResumption } from "../resumption.ts";
+import type { RunOutcome, Sandbox, SandboxRunOptions, SandboxTraits } from "../sandbox.ts";
 import { WASM_PAGE_BYTES } from "../wasm-memory.ts";
 import { closedError, WorkerPool, type WorkerPoolOptions } from "../worker-pool.ts";
 import { type FrameWorker, SandboxFrame } from "./frame.ts";
 import type { RuntimeAssets } from "./frame-control.ts";
+import { createFrameParser, type FrameParser } from "./frame-parser.ts";
 
 /** What every sandbox inside the frame lets its user choose. */
 export interface FrameSandboxOptions {
@@ -27,6 +39,12 @@ export interface FrameRuntime
   readonly engineBytes: number;
   /** Tells workers of one name apart that need other things. */
   readonly variant?: string;
+  /** Programs are parsed before they reach a worker, which has no parser. */
+  readonly parses?: boolean;
+  /** Digests of all that a snapshot of a guest depends on. Absent: the runtime freezes no guests. */
+  readonly frozenBy?: readonly string[];
+  /** Digests of all that kept globals depend on, where the traits say that they are kept. */
+  readonly globalsBy?: readonly string[];
   /** What a worker needs whose memory has this maximum. */
   readonly assets: (maxPages: number) => Promise<RuntimeAssets>;
 }
@@ -37,7 +55,9 @@ const MEMORY_STEP_BYTES = 16 * 1024 * 1024;
 /** Runs programs in pools of workers inside the frame, one pool for each maximum of memory. */
 export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxOptions): Sandbox {
   const { name } = runtime.traits;
+  const { frozenBy, globalsBy = [] } = runtime;
   const frame = options.frame ?? new SandboxFrame();
+  const parser = runtime.parses === true ? createFrameParser(frame) : undefined;
   const pools = new Map<number, WorkerPool<FrameWorker>>();
   const closing = new AbortController();
   /** Runs that wait for a worker and hear how far it is. */
@@ -97,27 +117,74 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
     }
   };
 
+  /**
+   * Runs a program that is ready, or goes on with one. A process has room for some hundred instances, and those
+   * that ended count until a worker looks for garbage: where one finds no room, idle workers go and with them
+   * what they hold, and another worker tries. Only as long as the program has done nothing.
+   */
+  const drive = async (work: Work): Promise<RunOutcome> => {
+    for (let left = ROOM_ATTEMPTS; ; left -= 1) {
+      let isUntouched = true;
+      const touch = (): void => {
+        isUntouched = false;
+      };
+      const outcome = await attempt({ ...work, port: tellTouched(work.port, touch) });
+      if (left === 0 || !isUntouched || !lacksRoom(outcome)) return outcome;
+      for (const pool of pools.values()) pool.dropIdle();
+    }
+  };
+
+  const attempt = async (work: Work): Promise<RunOutcome> => {
+    const { session, limits, program, port, signal, runOptions, resumption } = work;
+    const maxPages = pagesFor(limits.memoryBytes, runtime.engineBytes);
+    const pool = poolFor(maxPages);
+    const worker = await takeWorker(pool, session, port, signal);
+    if (worker === undefined) return { ...CANCELLED, peakMemoryBytes: 0 };
+    runs += 1;
+    const run = `r${runs}`;
+    const ending = AbortSignal.any([signal, closing.signal]);
+    const guestPort = watchCalls(port, (resting) => pool.rest(worker, resting));
+    const start = (globals?: GlobalsCommand): Promise<RunOutcome> =>
+      runGuest(worker, run, program, guestPort, limits, ending, {
+        ceilingBytes: maxPages * WASM_PAGE_BYTES,
+        ...(frozenBy === undefined ? {} : { freezer: createFreezer(frozenBy, session, program, runOptions) }),
+        ...(resumption === undefined ? {} : { resumption }),
+        ...(globals === undefined ? {} : { globals }),
+      });
+    const { globals } = runOptions;
+    const place = { channel: worker, run, session, keptBy: globalsBy, limits, port };
+    const outcome = await (globals === undefined ? start() : runWithGlobals(globals, place, start));
+    if (lacksRoom(outcome)) worker.kill();
+    pool.give(worker);
+    return outcome;
+  };
+
   return {
     traits: runtime.traits,
-    prepare: () => poolFor(defaultPages).prepare(),
+    async prepare() {
+      await Promise.all([poolFor(defaultPages).prepare(), parser?.prepare()]);
+    },
     open: (session: string, limits: Limits) => ({
-      async run(program, port, signal) {
+      async run(program, port, signal, runOptions = {}) {
         if (closing.signal.aborted) throw closedError();
-        const maxPages = pagesFor(limits.memoryBytes, runtime.engineBytes);
-        const pool = poolFor(maxPages);
-        const worker = await takeWorker(pool, session, port, signal);
-        if (worker === undefined) {
-          const message = "The run was cancelled before it started.";
-          return { status: "stopped", reason: "cancelled", message, peakMemoryBytes: 0 };
-        }
-        runs += 1;
-        const ending = AbortSignal.any([signal, closing.signal]);
-        const guestPort = watchCalls(port, (resting) => pool.rest(worker, resting));
-        const ceiling = maxPages * WASM_PAGE_BYTES;
-        const outcome = await runGuest(worker, `r${runs}`, program, guestPort, limits, ending, ceiling);
-        pool.give(worker);
-        return outcome;
+        const ready =
+          parser === undefined
+            ? program
+            : await parseProgram(parser, program, limits, signal, closing.signal);
+        if ("status" in ready) return { ...ready, peakMemoryBytes: 0 };
+        return drive({ session, limits, program: ready, port, signal, runOptions });
       },
+      ...(frozenBy === undefined
+        ? {}
+        : {
+            async resume(frozen, port, signal, runOptions = {}) {
+              if (closing.signal.aborted) throw closedError();
+              const resumption = resolveResumption(frozen, runOptions);
+              await requireSealed(frozen, { engine: await engineOf(frozenBy), session });
+              const { program } = frozen;
+              return drive({ session, limits, program, port, signal, runOptions, resumption });
+            },
+          }),
       async [Symbol.asyncDispose]() {},
     }),
     async [Symbol.asyncDispose]() {
@@ -129,6 +196,67 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
   };
 }
 
+/** What a sandbox is asked to carry out. */
+interface Work {
+  readonly session: string;
+  readonly limits: Limits;
+  readonly program: Program;
+  readonly port: GuestPort;
+  readonly signal: AbortSignal;
+  readonly runOptions: SandboxRunOptions;
+  readonly resumption?: Resumption;
+}
+
+/** How often a program that found no room for its instance is tried once more. */
+const ROOM_ATTEMPTS = 4;
+
+function lacksRoom(outcome: RunOutcome): boolean {
+  return (
+    outcome.status === "stopped" && outcome.reason === "crashed" && outcome.message.startsWith(NO_INSTANCE)
+  );
+}
+
+/** The same port, that tells when the program has done something. A runtime may lie about never having begun. */
+function tellTouched(port: GuestPort, touch: () => void): GuestPort {
+  return portWith(port, {
+    log(entries) {
+      touch();
+      port.log(entries);
+    },
+    async call(call, signal) {
+      touch();
+      return port.call(call, signal);
+    },
+  });
+}
+
+const CANCELLED = {
+  status: "stopped",
+  reason: "cancelled",
+  message: "The run was cancelled before it started.",
+} as const;
+
+/** The program with what its parser made of it, or how the run ends without ever starting. */
+async function parseProgram(
+  parser: FrameParser,
+  program: Program,
+  limits: Limits,
+  signal: AbortSignal,
+  closing: AbortSignal,
+): Promise<Program | RuntimeOutcome | typeof CANCELLED> {
+  const time = AbortSignal.timeout(limits.timeoutMs);
+  try {
+    const prepared = await parser.parse(program, AbortSignal.any([signal, closing, time]));
+    return "source" in prepared ? { ...program, prepared } : { status: "threw", error: prepared };
+  } catch (error) {
+    if (signal.aborted) return CANCELLED;
+    if (closing.aborted) throw closedError();
+    if (!time.aborted) throw error;
+    const message = `The program was not parsed within ${limits.timeoutMs} ms.`;
+    return { status: "stopped", reason: "timeout", message };
+  }
+}
+
 /** The memory of a worker whose guest may use `memoryBytes`. WebAssembly pages. */
 function pagesFor(memoryBytes: number, engineBytes: number): number {
   const steps = Math.ceil((memoryBytes + engineBytes) / MEMORY_STEP_BYTES);
@@ -138,10 +266,7 @@ function pagesFor(memoryBytes: number, engineBytes: number): number {
 /** The same port, that tells when a run begins and ends to wait for answers. */
 function watchCalls(port: GuestPort, onWaiting: (waiting: boolean) => void): GuestPort {
   let pending = 0;
-  return {
-    namespaces: port.namespaces,
-    log: (entries) => port.log(entries),
-    notice: (notice) => port.notice(notice),
+  return portWith(port, {
     async call(call, signal) {
       pending += 1;
       if (pending === 1) onWaiting(true);
@@ -150,5 +275,5 @@ function watchCalls(port: GuestPort, onWaiting: (waiting: boolean) => void): Gue
       if (pending === 0) onWaiting(false);
       return reply;
     },
-  };
+  });
 }

@@ -4,7 +4,7 @@
 import { type Remote, transfer, wrap } from "comlink";
 import { findOptimizerError, messageOf, OptimizerError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
-import type { GuestChannel } from "../guest-run.ts";
+import type { DeathListener, DeathReason, GuestChannel } from "../guest-run.ts";
 import type { FrameCommand, FrameControl, FrameEnvelope, RuntimeAssets } from "./frame-control.ts";
 
 export interface SandboxFrameOptions {
@@ -216,7 +216,7 @@ class LiveFrame {
     this.#iframe.remove();
     this.#onDeath();
     this.#death.reject(new Error(reason));
-    for (const worker of [...this.#workers]) worker.die(reason, false);
+    for (const worker of [...this.#workers]) worker.die(reason, "crashed");
   }
 
   /** Waits for an answer, but not longer than a boot may take and not for a dead frame. A frame that fails is closed. */
@@ -274,7 +274,7 @@ export class FrameWorker implements GuestChannel {
   /** Messages that the worker has not yet been given credit for. */
   #uncredited = 0;
   #onMessage: ((data: unknown) => void) | undefined;
-  #onDeath: ((reason: string, flooded: boolean) => void) | undefined;
+  #onDeath: DeathListener | undefined;
 
   constructor(port: MessagePort, owner: FrameWorkerOwner) {
     this.#port = port;
@@ -288,13 +288,13 @@ export class FrameWorker implements GuestChannel {
         if (data === READY) resolve();
         else reject(new Error(typeof data === "string" ? data.slice(0, 300) : "the worker sent no text"));
       },
-      (reason) => reject(new Error(reason)),
+      (message) => reject(new Error(message)),
     );
     port.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (isJsonObject(data) && typeof data.message === "string")
-        return this.die(data.message, data.ended === "flood");
+        return this.die(data.message, data.ended === "flood" ? "security" : "crashed");
       // Between two runs a worker has nothing to say: one that does is no longer what we started.
-      if (this.#onMessage === undefined) return this.die("The worker spoke out of turn.", true);
+      if (this.#onMessage === undefined) return this.die("The worker spoke out of turn.", "security");
       this.#uncredited += 1;
       this.#onMessage(data);
       if (this.#uncredited >= CREDIT_GROUP) this.#post({});
@@ -314,8 +314,8 @@ export class FrameWorker implements GuestChannel {
     this.#post({ command });
   }
 
-  listen(onMessage: (data: unknown) => void, onDeath: (reason: string, flooded: boolean) => void): void {
-    if (this.#dead) return onDeath("The worker is dead.", false);
+  listen(onMessage: (data: unknown) => void, onDeath: DeathListener): void {
+    if (this.#dead) return onDeath("The worker is dead.", "crashed");
     this.#onMessage = onMessage;
     this.#onDeath = onDeath;
     this.#owner.onBusy(this, true);
@@ -344,10 +344,10 @@ export class FrameWorker implements GuestChannel {
   }
 
   /** The worker ended by itself or was ended by the frame. */
-  die(reason: string, flooded: boolean): void {
+  die(message: string, reason: DeathReason): void {
     const onDeath = this.#onDeath;
     this.kill();
-    onDeath?.(reason, flooded);
+    onDeath?.(message, reason);
   }
 }
 

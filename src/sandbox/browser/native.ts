@@ -17,6 +17,8 @@ const TRAITS: SandboxTraits = {
   name: "native",
   languages: ["javascript", "typescript"],
   enforces: { time: "hard", memory: "best_effort", network: "hard", storage: "hard" },
+  freezes: false,
+  keepsGlobals: false,
 };
 
 /**

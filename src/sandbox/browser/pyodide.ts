@@ -24,6 +24,8 @@ const TRAITS: SandboxTraits = {
   name: "pyodide",
   languages: ["python"],
   enforces: { time: "hard", memory: "hard", network: "hard", storage: "hard" },
+  freezes: false,
+  keepsGlobals: true,
 };
 
 /**
@@ -35,6 +37,8 @@ export function pyodide(options: PyodideOptions = {}): Sandbox {
   return createFrameSandbox(
     {
       traits: TRAITS,
+      // Pickled: what reads it is Python and its library.
+      globalsBy: [engineSha256, librarySha256],
       engineBytes: 32 * 1024 * 1024,
       reuse: "never",
       maxWorkers: 4,

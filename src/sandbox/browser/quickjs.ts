@@ -1,5 +1,6 @@
 import encodingSha256 from "quickjs-wasi/encoding.so?gzip&sha256";
 import engineSha256 from "quickjs-wasi/quickjs.wasm?gzip&sha256";
+import imageSha256 from "quickjs-wasi/quickjs.wasm?vm&sha256";
 import structuredCloneSha256 from "quickjs-wasi/structured-clone.so?gzip&sha256";
 import urlSha256 from "quickjs-wasi/url.so?gzip&sha256";
 import workerSha256 from "../../runtimes/quickjs-worker.ts?script&sha256";
@@ -17,6 +18,8 @@ const TRAITS: SandboxTraits = {
   name: "quickjs",
   languages: ["javascript", "typescript"],
   enforces: { time: "hard", memory: "hard", network: "hard", storage: "hard" },
+  freezes: true,
+  keepsGlobals: true,
 };
 
 /**
@@ -24,10 +27,14 @@ const TRAITS: SandboxTraits = {
  * the sandbox frame.
  */
 export function quickjs(options: QuickJsOptions = {}): Sandbox {
+  const parts = [workerSha256, engineSha256, imageSha256, encodingSha256, structuredCloneSha256, urlSha256];
   return createFrameSandbox(
     {
       traits: TRAITS,
       engineBytes: 8 * 1024 * 1024,
+      parses: true,
+      frozenBy: parts,
+      globalsBy: parts,
       // Every run gets an instance of its own; the worker around it stays with its session.
       reuse: "session",
       maxWorkers: 8,
@@ -44,6 +51,12 @@ const SCRIPT: ShippedAsset = {
   name: "The QuickJS worker",
   load: () => import("../../runtimes/quickjs-worker.ts?script"),
   sha256: workerSha256,
+};
+
+const IMAGE: ShippedAsset = {
+  name: "The image of QuickJS",
+  load: () => import("quickjs-wasi/quickjs.wasm?vm"),
+  sha256: imageSha256,
 };
 
 const MODULES = {
@@ -74,8 +87,9 @@ async function loadAssets(maxPages: number): Promise<RuntimeAssets> {
     bytes: await openBinary(asset),
     gzipped: true,
   });
-  const [source, engine, encoding, structuredClone, url] = await Promise.all([
+  const [source, image, engine, encoding, structuredClone, url] = await Promise.all([
     openScript(SCRIPT),
+    open(IMAGE),
     open(MODULES.quickjs),
     open(MODULES.encoding),
     open(MODULES["structured-clone"]),
@@ -84,6 +98,6 @@ async function loadAssets(maxPages: number): Promise<RuntimeAssets> {
   return {
     source,
     modules: { quickjs: { ...engine, maxPages }, encoding, "structured-clone": structuredClone, url },
-    files: {},
+    files: { image },
   };
 }

@@ -3,6 +3,7 @@
 
 import { decodeBase64 } from "../../base/base64.ts";
 import { OptimizerError } from "../../base/errors.ts";
+import { sha256 as digestOf } from "../../base/sha256.ts";
 
 /** A file of this package that loads on demand. */
 export interface ShippedAsset {
@@ -39,9 +40,7 @@ export async function requireDigest(
   bytes: Uint8Array<ArrayBuffer>,
   sha256: string,
 ): Promise<void> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (hex !== sha256.toLowerCase()) throw integrityError(name);
+  if ((await digestOf(bytes)) !== sha256.toLowerCase()) throw integrityError(name);
 }
 
 function integrityError(name: string): OptimizerError {

@@ -1,8 +1,9 @@
 import type { BootOptions, FileSystemTree, WebContainer } from "@webcontainer/api";
-import { findOptimizerError, messageOf } from "../../base/errors.ts";
-import { runGuest } from "../guest-run.ts";
+import { messageOf } from "../../base/errors.ts";
+import { NODE_RUNTIME_BYTES } from "../../protocol/guest-protocol.ts";
 import type { Limits } from "../limits.ts";
 import type { ProcessChannel } from "../process-channel.ts";
+import { openProcessSession } from "../process-session.ts";
 import type { Sandbox, SandboxTraits } from "../sandbox.ts";
 import { closedError, WorkerPool } from "../worker-pool.ts";
 import { type ContainerProcess, startContainerProcess } from "./container-process.ts";
@@ -35,6 +36,8 @@ const TRAITS: SandboxTraits = {
   name: "webcontainer",
   languages: ["javascript", "typescript"],
   enforces: { time: "best_effort", memory: "none", network: "none", storage: "none" },
+  freezes: false,
+  keepsGlobals: false,
 };
 
 const BOOT_TIMEOUT_MS = 30_000;
@@ -56,7 +59,6 @@ export function webcontainer(options: WebContainerOptions = {}): Sandbox {
   const open = async (): Promise<WebContainer> => (place instanceof PageContainer ? place.open() : place);
   const living = new Map<ProcessChannel, ContainerProcess & { readonly container: WebContainer }>();
   const closing = new AbortController();
-  let runs = 0;
 
   /** Gives up a container that follows no more; the next run gets another. */
   const discard = async (container: WebContainer): Promise<void> => {
@@ -107,23 +109,14 @@ export function webcontainer(options: WebContainerOptions = {}): Sandbox {
     traits: TRAITS,
     prepare: async () => void (await open()),
     open: (session: string, limits: Limits) => ({
-      async run(program, port, signal) {
-        if (closing.signal.aborted) throw closedError();
-        let channel: ProcessChannel;
-        try {
-          channel = await pool.take(signal, session);
-        } catch (error) {
-          if (!signal.aborted) throw error;
-          const message = findOptimizerError(error)?.message ?? "The run was cancelled.";
-          return { status: "stopped", reason: "cancelled", message, peakMemoryBytes: 0 };
-        }
-        runs += 1;
-        const ending = AbortSignal.any([signal, closing.signal]);
-        const outcome = await runGuest(channel, `r${runs}`, program, port, limits, ending);
-        void end(channel);
-        pool.give(channel);
-        return outcome;
-      },
+      ...openProcessSession({
+        pool,
+        session,
+        limits,
+        closing: closing.signal,
+        runtimeBytes: () => NODE_RUNTIME_BYTES,
+        end: (channel) => void end(channel),
+      }),
       async [Symbol.asyncDispose]() {},
     }),
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,7 @@
 // What the page counts and checks. The attacker's worker speaks our protocol, and lies.
 
 import { findOptimizerError } from "../../../src/base/errors.ts";
-import { memory } from "../../../src/context/session-context.ts";
+import { HELD } from "../../../src/protocol/guest-protocol.ts";
 import scriptSha256 from "../../../src/runtimes/quickjs-worker.ts?script&sha256";
 import { SandboxFrame } from "../../../src/sandbox/browser/frame.ts";
 import { openScript } from "../../../src/sandbox/browser/shipped-asset.ts";
@@ -10,6 +10,8 @@ import { type ArgumentChecker, createArgumentChecker } from "../../../src/tools/
 import { createBroker } from "../../../src/tools/broker.ts";
 import { createCatalog } from "../../../src/tools/catalog.ts";
 import { createPageSource } from "../../../src/tools/page-source.ts";
+import { createSourceCaller } from "../../../src/tools/tool-answer.ts";
+import { openSession } from "../../unit/fixtures/session.ts";
 import { hostileSource, openHostileTarget } from "../setup/hostile-worker.ts";
 import { endOf } from "../setup/target.ts";
 import { controlSuite, wordsOf } from "./control-suite.ts";
@@ -68,7 +70,9 @@ async function badArguments(checker: ArgumentChecker): Promise<string | undefine
   ]);
   const broker = createBroker({
     catalog,
-    context: memory().open("one"),
+    ...openSession(catalog),
+    callTool: createSourceCaller(),
+    findObserved: () => undefined,
     countTokens: async (texts) => texts.map(({ length }) => length),
     loadChecker: async () => checker,
     maxMessageBytes: 1024 * 1024,
@@ -82,7 +86,7 @@ async function badArguments(checker: ArgumentChecker): Promise<string | undefine
       new AbortController().signal,
     );
   const good = await call(1, { v: "x" });
-  if (!good.ok || calls.length !== 1) throw new Error("The tool cannot be called.");
+  if (good === HELD || !good.ok || calls.length !== 1) throw new Error("The tool cannot be called.");
   for (const [at, args] of [{}, { v: 5 }, { v: "x".repeat(21) }, { v: "x", more: 1 }].entries()) {
     await call(2 + at, args);
   }

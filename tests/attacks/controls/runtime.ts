@@ -4,6 +4,7 @@ import engine from "pyodide/pyodide.asm.wasm?gzip";
 import library from "pyodide/python_stdlib.zip?pyc";
 import encoding from "quickjs-wasi/encoding.so?gzip";
 import quickjsEngine from "quickjs-wasi/quickjs.wasm?gzip";
+import image from "quickjs-wasi/quickjs.wasm?vm";
 import structuredClone from "quickjs-wasi/structured-clone.so?gzip";
 import url from "quickjs-wasi/url.so?gzip";
 import { decodeBase64 } from "../../../src/base/base64.ts";
@@ -63,8 +64,11 @@ export async function openAssets(
         name: `built-${kind}`,
         languages: [kind === "python" ? "python" : "javascript"],
         enforces: { time: "hard", memory: "hard", network: "hard", storage: "hard" },
+        freezes: false,
+        keepsGlobals: false,
       },
       engineBytes: engineMebibytes * 1024 * 1024,
+      parses: kind === "quickjs",
       reuse,
       maxWorkers: 1,
       minSpares: 0,
@@ -94,7 +98,7 @@ async function binariesOf(
           "structured-clone": gzipped(structuredClone),
           url: gzipped(url),
         },
-        files: {},
+        files: { image: gzipped(image) },
       };
     case "python":
       return {

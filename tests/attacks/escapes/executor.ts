@@ -127,6 +127,8 @@ export function toEnded(result: Awaited<ReturnType<Target["run"]>>, ms: number):
         logs,
         ms,
       };
+    case "suspended":
+      return { end: "suspended", output: JSON.stringify([result.approvals, logs]), logs, ms };
     default:
       return result satisfies never;
   }

@@ -10,7 +10,8 @@ import { openTarget, type Target } from "./target.ts";
 /**
  * A worker that says it is ready, and at a run does what `onRun` says. It may use `say(message)`,
  * `post(anything)`, `turn({ calls, logs, idle })`, `done(value)`, `call(id, target, args)`, `run` (the
- * run's id), `replies` (an array that fills), and `next(count)`, which waits for so many replies.
+ * run's id), `replies` (an array that fills), `next(count)`, which waits for so many replies, and `asked`,
+ * which resolves when the page asks to freeze the guest.
  */
 export function hostileSource(onRun: string, onBoot = 'say({ type: "ready" });', prelude = ""): string {
   return `${prelude}
@@ -18,12 +19,15 @@ const post = (data) => self.postMessage(data);
 const say = (message) => post(JSON.stringify(message));
 const replies = [];
 let wake = () => {};
+let ask = () => {};
+const asked = new Promise((resolve) => { ask = resolve; });
 const next = async (count) => { while (replies.length < count) await new Promise((resolve) => { wake = resolve; }); };
 self.onmessage = ({ data }) => {
   if (data.type === "boot") { ${onBoot} return; }
   const { command } = data;
   if (command === undefined) return;
   if (command.type === "replies") { replies.push(...command.replies); wake(); return; }
+  if (command.type === "freeze") { ask(command); return; }
   const { run } = command;
   const turn = (content) => say({ type: "turn", run, idle: false, calls: [], logs: [], ...content });
   const done = (value, more) => say({ type: "done", run, outcome: { status: "returned", json: JSON.stringify(value) }, logs: [], peakMemoryBytes: 0, ...more });
@@ -47,6 +51,8 @@ export async function openHostileTarget(frame = new SandboxFrame()): Promise<Hos
       name: "hostile",
       languages: ["javascript"],
       enforces: { time: "hard", memory: "none", network: "hard", storage: "hard" },
+      freezes: false,
+      keepsGlobals: false,
     },
     prepare: async () => {},
     open: (_session, limits) => ({

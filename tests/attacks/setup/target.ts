@@ -1,6 +1,6 @@
 import { createOptimizer, type Optimizer, type OptimizerOptions } from "../../../src/create-optimizer.ts";
-import type { RunOptions } from "../../../src/engine/program-runner.ts";
 import type { RunResult } from "../../../src/engine/run-result.ts";
+import type { RunOptions } from "../../../src/engine/run-scope.ts";
 import { type PageWatch, watchPage } from "./page-watch.ts";
 
 /** An engine to attack, whose tools keep a record of what reached them. */

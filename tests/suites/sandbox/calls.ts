@@ -24,7 +24,7 @@ export const CALL_CASES: readonly SandboxCase[] = [
     const port = recordingPort(({ operation }) => ({ ok: true, json: JSON.stringify(operation) }));
     const code = `return [
       await tools.search("words"), await tools.search("words", 3), await tools.describe("srv.a"), await tools.describe(["srv.a"], { maxTokens: 50 }),
-      await context.get("k"), await context.set("k", { v: 1 }), await context.delete("k"), await context.keys(),
+      await context.get("k"), await context.set("k", { v: 1 }), await context.delete("k"), await context.keys(), await context.open("h"),
     ]`;
     const asked = everyOperation({ v: 1 });
     expect(await value(code, { port })).toEqual(asked.map(([operation]) => operation));

@@ -9,5 +9,6 @@ export function everyOperation(stored: unknown): readonly (readonly [operation: 
     ["context_set", { key: "k", value: stored }],
     ["context_delete", { key: "k" }],
     ["context_keys", {}],
+    ["context_open", { handle: "h" }],
   ];
 }

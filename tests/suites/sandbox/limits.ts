@@ -45,11 +45,11 @@ export const LIMIT_CASES: readonly SandboxCase[] = [
       await new Promise((resolve) => setTimeout(resolve, JSON.parse(args).ms));
       return { ok: true, json: "1" };
     });
-    const limits = { timeoutMs: 400, toolWaitMs: 20_000 };
-    const code = "for (const ms of [500, 500]) await tools.srv.wait({ ms }); return 'in turn'";
+    const limits = { timeoutMs: 800, toolWaitMs: 20_000 };
+    const code = "for (const ms of [900, 900]) await tools.srv.wait({ ms }); return 'in turn'";
     expect(await value(code, { port, limits })).toBe("in turn");
     const together =
-      "await Promise.all([50, 100, 1200].map((ms) => tools.srv.wait({ ms }))); return 'together'";
+      "await Promise.all([50, 100, 2000].map((ms) => tools.srv.wait({ ms }))); return 'together'";
     expect(await value(together, { port, limits })).toBe("together");
   }),
   javascript("stops a program that waits for tools past its patience", async ({ run }) => {
@@ -77,7 +77,7 @@ export const LIMIT_CASES: readonly SandboxCase[] = [
       "let text = 'x'; while (true) text += text",
     ]) {
       // Not for long: a sandbox that has no cap fills the machine's memory meanwhile.
-      const limits = { memoryBytes: 16 * MIB, timeoutMs: 1_500 };
+      const limits = { memoryBytes: 16 * MIB, timeoutMs: 3_000 };
       expect(await run(code, { limits })).toMatchObject({ status: "stopped", reason: "memory" });
     }
     expect(await value("return 1", { limits: { memoryBytes: 16 * MIB } })).toBe(1);
@@ -130,7 +130,8 @@ export const LIMIT_CASES: readonly SandboxCase[] = [
     const { peakMemoryBytes } = await run(
       "const bytes = new Uint8Array(8388608).fill(1); return bytes.length",
     );
-    expect(peakMemoryBytes).toBeGreaterThan(8 * MIB);
+    // A process may give some of its own memory back meanwhile.
+    expect(peakMemoryBytes).toBeGreaterThan(7 * MIB);
     expect(peakMemoryBytes).toBeLessThan(80 * MIB);
   }),
 ];

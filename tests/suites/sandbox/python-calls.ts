@@ -35,7 +35,7 @@ export const PYTHON_CALL_CASES: readonly SandboxCase[] = [
     const port = recordingPort(({ operation }) => ({ ok: true, json: JSON.stringify(operation) }));
     const code = `[
       await tools.search("words"), await tools.search("words", 3), await tools.describe("srv.a"), await tools.describe(["srv.a"], maxTokens=50),
-      await context.get("k"), await context.set("k", {"v": b"a"}), await context.delete("k"), await context.keys(),
+      await context.get("k"), await context.set("k", {"v": b"a"}), await context.delete("k"), await context.keys(), await context.open("h"),
     ]`;
     const asked = everyOperation({ v: { $bytes: "YQ==" } });
     expect(await value(code, { port })).toEqual(asked.map(([operation]) => operation));

@@ -1,0 +1,59 @@
+import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import nodeRunner from "../../runtimes/node-stdio.ts?node";
+import pythonGuest from "../../runtimes/python-guest.py?raw";
+import pythonProcess from "../../runtimes/python-process.py?raw";
+import pythonStdio from "../../runtimes/python-stdio.py?raw";
+import pythonValues from "../../runtimes/python-values.py?raw";
+import { hostIdentity, isDeadHost } from "./host-identity.ts";
+
+/** Which runner runs a program: TypeScript is JavaScript once its types are gone. */
+export type RunnerLanguage = "javascript" | "python";
+
+/** What runs beside the guest in a process, by the name of its file. One file each, without imports of ours. */
+export const RUNNERS: Readonly<Record<RunnerLanguage, { readonly file: string; readonly source: string }>> = {
+  javascript: { file: "runner.cjs", source: nodeRunner },
+  python: { file: "runner.py", source: [pythonValues, pythonGuest, pythonProcess, pythonStdio].join("\n\n") },
+};
+
+/** A folder with the runners, which sandboxes hand to their processes. Disposing removes it. */
+export interface RunnerFolder extends AsyncDisposable {
+  readonly path: string;
+  file(language: RunnerLanguage): string;
+}
+
+const PREFIX = "mcp-optimizer-runners-";
+
+/**
+ * Writes the runners to a new folder that everybody may read and nobody but us may change. Folders that dead hosts
+ * left behind are removed, where the system tells which are dead.
+ */
+export async function writeRunners(): Promise<RunnerFolder> {
+  await removeOrphans();
+  const host = process.platform === "linux" ? `${hostIdentity()}-` : "";
+  const folder = await mkdtemp(path.join(tmpdir(), PREFIX + host));
+  const file = (language: RunnerLanguage): string => path.join(folder, RUNNERS[language].file);
+  await Promise.all(
+    (["javascript", "python"] as const).map((language) =>
+      writeFile(file(language), RUNNERS[language].source, { mode: 0o444 }),
+    ),
+  );
+  await chmod(folder, 0o755);
+  return {
+    path: folder,
+    file,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function removeOrphans(): Promise<void> {
+  if (process.platform !== "linux") return;
+  const names = await readdir(tmpdir());
+  const orphans = names.filter(
+    (name) => name.startsWith(PREFIX) && isDeadHost(name.slice(PREFIX.length, name.lastIndexOf("-"))),
+  );
+  // One of another user stays his.
+  const removing = orphans.map((name) => rm(path.join(tmpdir(), name), { recursive: true, force: true }));
+  await Promise.allSettled(removing);
+}

@@ -1,0 +1,3 @@
+import "./base/dispose-symbols.ts";
+
+export { type RemoteOptions, remote } from "./sandbox/browser/remote.ts";

@@ -1,0 +1,76 @@
+import type { FrameWorker, SandboxFrame } from "./frame.ts";
+import type { FrameCommand } from "./frame-control.ts";
+import { openScript, type ShippedAsset } from "./shipped-asset.ts";
+
+/** A worker of ours in the frame that answers one question at a time; nothing of a guest runs in it. */
+export interface FrameService {
+  /** Starts the worker ahead. */
+  prepare(): Promise<void>;
+  /**
+   * Asks when all questions before were answered. Rejects when the worker dies, when `read` throws, and
+   * when `signal` aborts, which ends the worker: it may be at work on this question for ever.
+   */
+  ask<T>(command: FrameCommand, read: (data: unknown) => T, signal?: AbortSignal): Promise<T>;
+  /** Ends the worker; the next question starts another. */
+  end(): void;
+}
+
+/** Starts the worker at the first use, and again when it died. */
+export function createFrameService(frame: SandboxFrame, kind: string, script: ShippedAsset): FrameService {
+  let worker: Promise<FrameWorker> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  const open = async (): Promise<FrameWorker> => {
+    const current = await worker?.catch(() => undefined);
+    if (current?.alive) return current;
+    worker = frame.spawn(kind, async () => ({ source: await openScript(script), modules: {}, files: {} }));
+    return worker;
+  };
+
+  return {
+    prepare: async () => void (await open()),
+    ask(command, read, signal) {
+      const answer = last.then(async () => {
+        signal?.throwIfAborted();
+        return askWorker(await open(), command, read, signal);
+      });
+      last = answer.catch(() => undefined);
+      return answer;
+    },
+    end() {
+      worker?.then(
+        (current) => current.kill(),
+        () => undefined,
+      );
+      worker = undefined;
+    },
+  };
+}
+
+function askWorker<T>(
+  worker: FrameWorker,
+  command: FrameCommand,
+  read: (data: unknown) => T,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      worker.kill();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    worker.listen(
+      (data) => {
+        signal?.removeEventListener("abort", abort);
+        worker.unlisten();
+        try {
+          resolve(read(data));
+        } catch (error) {
+          reject(error);
+        }
+      },
+      (message) => reject(new Error(message)),
+    );
+    worker.send(command);
+  });
+}

@@ -1,0 +1,82 @@
+// What telemetry adds to a trivial program: recorded, switched off, and absent, in turn.
+
+import { loadavg } from "node:os";
+import type { SpanExporter } from "@opentelemetry/sdk-trace";
+import { createContextStore } from "../../src/context/context-store.ts";
+import { memory } from "../../src/context/memory.ts";
+import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import { prometheus } from "../../src/telemetry/exporters/prometheus.ts";
+import { openTelemetry } from "../../src/telemetry/open-telemetry.ts";
+import type { TraceSink } from "../../src/telemetry/trace.ts";
+import { createArgumentChecker } from "../../src/tools/arguments.ts";
+import { createCatalog } from "../../src/tools/catalog.ts";
+import { createPageSource } from "../../src/tools/page-source.ts";
+import { inProcessQuickJs } from "../suites/in-process-quickjs.ts";
+import { timed } from "./measure.ts";
+
+const WARM_UP = 300;
+const ROUNDS = 3_000;
+
+/** Takes spans in batches, as a collector would, and keeps none. */
+const NOWHERE: SpanExporter = {
+  export: (_, done) => done({ code: 0 }),
+  shutdown: () => Promise.resolve(),
+};
+
+/** Measures and prints medians and what they are above an engine without telemetry. */
+export async function measureTelemetry(): Promise<void> {
+  const { BatchSpanProcessor } = await import("@opentelemetry/sdk-trace");
+  const spans = new BatchSpanProcessor({ exporter: NOWHERE });
+  await using recording = await openTelemetry({
+    exporters: [prometheus(), { name: "nowhere", open: async () => ({ spans }) }],
+  });
+  await using recorded = openBenchEngine(recording.sink);
+  await using off = openBenchEngine(recording.sink);
+  off.flags.set({ enableMetrics: false });
+  await using absent = openBenchEngine(undefined);
+  // The same thing twice: how far apart two medians are that differ in nothing.
+  await using again = openBenchEngine(undefined);
+  const engines = { on: recorded, off, absent, again };
+  const samples = new Map(Object.keys(engines).map((name) => [name, new Float64Array(ROUNDS)]));
+  const turn = Object.entries(engines);
+
+  console.log(`load ${loadavg()[0]?.toFixed(1)} at the start`);
+  for (let round = -WARM_UP; round < ROUNDS; round += 1) {
+    for (let step = 0; step < turn.length; step += 1) {
+      const [name, engine] = turn[(round + WARM_UP + step) % turn.length] ?? ["", absent];
+      const { ms } = await timed(() => engine.runner.run({ language: "javascript", code: "6 * 7" }));
+      if (round >= 0) samples.get(name)?.set([ms], round);
+    }
+  }
+  if (recorded.telemetry.counts.requests !== WARM_UP + ROUNDS) throw new Error("Not all runs were counted.");
+  if (off.telemetry.counts.requests !== 0) throw new Error("Runs were counted while that was off.");
+  const base = median(samples.get("absent"));
+  for (const [name, values] of samples) {
+    const middle = median(values);
+    const above = ((middle / base - 1) * 100).toFixed(2);
+    console.log(`${name.padEnd(7)} ${(middle * 1_000).toFixed(0)} µs  ${above} %`);
+  }
+  console.log(`load ${loadavg()[0]?.toFixed(1)} at the end; ${ROUNDS} runs each, one of each in turn`);
+}
+
+function openBenchEngine(sink: TraceSink | undefined): Engine {
+  return createEngine({
+    catalog: createCatalog([createPageSource({ now: { call: () => 1 } })]),
+    sandboxes: [inProcessQuickJs()],
+    context: createContextStore(memory()),
+    tenant: undefined,
+    policy: {},
+    countTokens: async (texts) => texts.map((text) => Math.ceil(text.length / 4)),
+    loadChecker: async () => createArgumentChecker(),
+    limits: {},
+    flags: {},
+    budgets: {},
+    cache: {},
+    intents: [],
+    sink,
+  });
+}
+
+function median(values: Float64Array = new Float64Array()): number {
+  return values.toSorted()[values.length >> 1] ?? Number.NaN;
+}
