@@ -1,5 +1,5 @@
 import type { Client, RequestOptions, StandardSchemaV1 } from "@modelcontextprotocol/client";
-import { OptimizerError } from "../base/errors.ts";
+import { messageOf, OptimizerError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { TraceContext } from "../telemetry/trace.ts";
 import type { ToolDefinition } from "../tools/tool.ts";
@@ -42,10 +42,10 @@ export async function loadMcpSdk(): Promise<McpSdk> {
   try {
     return await import("@modelcontextprotocol/client");
   } catch (cause) {
-    throw new OptimizerError("The code of the MCP client could not be loaded.", {
+    throw new OptimizerError(`The code of the MCP client could not be loaded: ${messageOf(cause)}`, {
       code: 500,
       kind: "client_not_loaded",
-      hint: "Check that the page can load the chunk with @modelcontextprotocol/client: network, CSP script-src, deployment.",
+      hint: "Check that the page can load the chunk with @modelcontextprotocol/client: network, CSP script-src, deployment, import map.",
       retryable: true,
       cause,
     });

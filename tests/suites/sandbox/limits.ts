@@ -128,10 +128,10 @@ export const LIMIT_CASES: readonly SandboxCase[] = [
   }),
   javascript("tells the memory that was used", async ({ run }) => {
     const { peakMemoryBytes } = await run(
-      "const bytes = new Uint8Array(8388608).fill(1); return bytes.length",
+      "const bytes = new Uint8Array(25165824).fill(1); return bytes.length",
     );
     // A process may give some of its own memory back meanwhile.
-    expect(peakMemoryBytes).toBeGreaterThan(7 * MIB);
-    expect(peakMemoryBytes).toBeLessThan(80 * MIB);
+    expect(peakMemoryBytes).toBeGreaterThan(16 * MIB);
+    expect(peakMemoryBytes).toBeLessThan(96 * MIB);
   }),
 ];
