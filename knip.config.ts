@@ -5,6 +5,7 @@ const config: KnipConfig = {
     "index.html",
     "signed-in.html",
     "src/cli/main.ts",
+    "src/build/reference.ts",
     "demo/serve.ts",
     "demo/servers/*-cli.ts",
     "tests/attacks/**/*.control.ts",

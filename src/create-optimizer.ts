@@ -39,7 +39,7 @@ import type { CacheOptions } from "./tools/cache-options.ts";
 import type { SearchHit, SearchOptions } from "./tools/catalog.ts";
 import type { Description } from "./tools/describe.ts";
 import { createPageSource, type PageTool } from "./tools/page-source.ts";
-import type { Policy, PolicyOptions } from "./tools/policy.ts";
+import type { GrantExplanation, PolicyOptions } from "./tools/policy.ts";
 import type { CacheStats } from "./tools/result-cache.ts";
 import type { SourceStatus } from "./tools/tool.ts";
 import { VERSION } from "./version.ts";
@@ -134,7 +134,7 @@ export interface Optimizer extends AsyncDisposable {
   /** The runs of a session that wait for decisions. Default: those of the session `default`. */
   suspended(session?: string): Promise<readonly SuspendedInfo[]>;
   /** The grant of a tool, and why it has it. Throws 400 `unknown_tool`. */
-  grantOf(ref: string): ReturnType<Policy["explain"]>;
+  grantOf(ref: string): GrantExplanation;
   /** What `execute` takes, beside `run_code`. */
   readonly intents: OptimizerIntents;
   /** Why an intent would go the way that it would, with figures. Rejects with 400 for an unknown one. */

@@ -1,6 +1,12 @@
 // Where metrics and spans can go, by name. Each loads what it needs when an engine opens it.
 
-export type { AuditEntry, AuditHead, AuditRecord } from "./telemetry/audit/audit-record.ts";
+export type {
+  AuditEntry,
+  AuditHead,
+  AuditRecord,
+  CallPlace,
+  RunPlace,
+} from "./telemetry/audit/audit-record.ts";
 export type { AuditStore, AuditTrail } from "./telemetry/audit/audit-trail.ts";
 export { type AuditOptions, audit } from "./telemetry/audit/backend-audit.ts";
 export { type AuditProblem, type AuditReport, verifyAudit } from "./telemetry/audit/verify-audit.ts";

@@ -42,7 +42,7 @@ const IN_FIREFOX = [
 ];
 
 /** Each gate is the npm script of the same name. The first builds what the others look at. */
-const GATES = ["build", "lint", "knip", "publint", "attw", "size", "conformance"];
+const GATES = ["build", "reference", "lint", "knip", "publint", "attw", "size", "conformance"];
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
@@ -81,24 +81,24 @@ await runAsCommand(async () => {
     if (signal.aborted) break;
     add(await runGate(gate, env, signal));
   }
-  /** @type {string[][]} */
-  let selections = [];
+  /** What runs at one time, one after another. @type {string[][][]} */
+  const selections = [];
   if (everything) {
-    selections.push(["--project=unit", "--project=browser"]);
-    if (firefox !== undefined) selections.push(["--project=firefox", ...IN_FIREFOX]);
-    // The host's sandboxes start many processes, and ask for what they may not have.
-    selections.push(["--project=host"]);
-    selections.push(["--project=docker"]);
+    selections.push([["--project=unit", "--project=browser"]]);
+    if (firefox !== undefined) selections.push([["--project=firefox", ...IN_FIREFOX]]);
+    // The host's sandboxes start many processes, for most of which a test waits.
+    selections.push([["--project=host"], ["--project=docker"]]);
     // The packed package is tried apart from the suites: it installs, builds and serves, which takes both cores.
-    selections.push(["--project=package"]);
+    selections.push([["--project=package"]]);
   } else if (onlyBrowsers) {
-    if (firefox !== undefined) selections.push(["--project=firefox"]);
-    if (webkit !== undefined) selections.push(["--project=webkit"]);
+    if (firefox !== undefined) selections.push([["--project=firefox"]]);
+    if (webkit !== undefined) selections.push([["--project=webkit"]]);
   } else if (filters.length > 0) {
-    selections = [filters];
+    selections.push([filters]);
   }
-  for (const selection of selections) {
-    if (!signal.aborted) add(await runSuites(selection, env, signal));
+  for (const together of selections) {
+    if (signal.aborted) break;
+    for (const counts of await Promise.all(together.map((one) => runSuites(one, env, signal)))) add(counts);
   }
   if ((everything || onlyBrowsers) && firefox === undefined)
     add(skipBrowser("Firefox", "install it, or set MCP_OPTIMIZER_FIREFOX"));
@@ -183,14 +183,9 @@ function countTests(report) {
     console.log("[suites] Vitest left no report");
     return { passed: 0, failed: 1, skipped: 0 };
   }
-  // A file that cannot be loaded has no tests to count.
-  const unloadable = report.testResults.filter(
-    (/** @type {{ status: string, assertionResults: unknown[] }} */ result) =>
-      result.status === "failed" && result.assertionResults.length === 0,
-  );
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + unloadable.length,
+    failed: report.numFailedTests + report.testResults.filter(failedOutsideOfTests).length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }
@@ -204,13 +199,25 @@ function listFailures(report) {
   const lines = [];
   for (const file of report?.testResults ?? []) {
     const name = relative(projectRoot, file.name);
-    if (file.status === "failed" && file.assertionResults.length === 0)
-      lines.push(`  ${name}: can't be loaded`);
+    if (failedOutsideOfTests(file)) lines.push(`  ${name}: ${firstLine(file.message)}`);
     for (const test of file.assertionResults) {
       if (test.status !== "failed") continue;
-      const why = (test.failureMessages[0] ?? "").split("\n")[0].slice(0, 200);
-      lines.push(`  ${name} > ${test.fullName}: ${why}`);
+      lines.push(`  ${name} > ${test.fullName}: ${firstLine(test.failureMessages[0])}`);
     }
   }
   return lines;
+}
+
+/**
+ * Whether a file failed though none of its tests did: it can't be loaded, or what goes before and after them failed.
+ *
+ * @param {{ status: string, assertionResults: { status: string }[] }} file
+ */
+function failedOutsideOfTests({ status, assertionResults }) {
+  return status === "failed" && assertionResults.every((test) => test.status !== "failed");
+}
+
+/** @param {string} [message] */
+function firstLine(message = "") {
+  return message.split("\n")[0]?.slice(0, 200);
 }

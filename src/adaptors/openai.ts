@@ -24,6 +24,7 @@ export interface OpenAiTools {
   ): Promise<ResponseInputItem.FunctionCallOutput>;
 }
 
+/** The engine's tool for OpenAI's Responses API, and what answers its calls. */
 export function openaiTools(engine: Pick<ToolEngine, "tool">, options: AdaptorOptions = {}): OpenAiTools {
   return {
     get tools(): FunctionTool[] {

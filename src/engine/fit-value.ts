@@ -31,6 +31,7 @@ export interface FittedValue {
   readonly truncated?: Truncation;
 }
 
+/** How much of a value was left out for the token budget. */
 export interface Truncation {
   /** Tokens of the whole value. */
   readonly fullTokens: number;

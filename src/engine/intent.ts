@@ -23,14 +23,17 @@ export interface IntentDefinition {
   readonly program?: IntentProgram;
 }
 
+/** How hard an operation is: `simple` ones go to their MCP tool first, `complex` ones to their program. */
 export type Complexity = "simple" | "complex";
 
+/** The MCP tool that carries out an intent. */
 export interface IntentTool {
   readonly ref: string;
   /** Default: the parameters as they are. */
   readonly args?: (params: JsonObject) => JsonObject;
 }
 
+/** The program that carries out an intent. */
 export interface IntentProgram {
   /** Default `typescript`. */
   readonly language?: Language;

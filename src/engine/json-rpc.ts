@@ -7,6 +7,7 @@ import { MAX_MESSAGE_CHARACTERS } from "./model-output.ts";
 import type { Route } from "./route.ts";
 import type { RunResult, RunUsage } from "./run-result.ts";
 
+/** What tells one JSON-RPC request from another; `null` where it could not be read. */
 export type JsonRpcId = string | number | null;
 
 /** What `error.data` tells a model that has to repair its request. */

@@ -26,6 +26,7 @@ export interface Estimate {
   readonly samples: number;
 }
 
+/** Expected tokens of each way that a request can go. */
 export type Estimates = Readonly<Record<Way, Estimate | undefined>>;
 
 /** Chooses the way of an intent. Throws 400 when the flags leave none. */

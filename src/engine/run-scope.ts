@@ -29,6 +29,7 @@ import { spendTokens } from "./spend-tokens.ts";
 import type { SuspendedRun, SuspendedTask, Suspensions } from "./suspension.ts";
 import type { TokenBudgets } from "./token-budgets.ts";
 
+/** What one run may differ in. */
 export interface RunOptions {
   readonly limits?: Partial<Limits>;
   /** Name of the sandbox to run in, such as `native`. Default: the first that runs the program's language. */

@@ -21,6 +21,7 @@ export interface Skill extends IntentDefinition {
   readonly tools: readonly string[];
 }
 
+/** What a program is saved as. */
 export interface SaveOptions {
   readonly name: string;
   /** What it does, for whoever looks for it. Default: its name. */

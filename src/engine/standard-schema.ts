@@ -14,10 +14,12 @@ export interface StandardSchema {
   };
 }
 
+/** What a Standard Schema's validation gives. */
 export type StandardResult =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] };
 
+/** What a Standard Schema has against a value, and where. */
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

@@ -2,6 +2,7 @@ import { OptimizerError } from "../base/errors.ts";
 import type { Language } from "../protocol/guest-protocol.ts";
 import { type HostSandbox, STRENGTHS, type Strength } from "./sandbox/host-sandbox.ts";
 
+/** Options of {@link chooseSandboxes}. */
 export interface ChooseOptions {
   /** What the operator allows, in any order. */
   readonly candidates: readonly HostSandbox[];

@@ -14,7 +14,9 @@ export type { HostRunEvent } from "./run-events.ts";
 export { type BasicOptions, basic } from "./sandbox/basic.ts";
 export { type BubblewrapOptions, bubblewrap } from "./sandbox/bubblewrap.ts";
 export { type BuildImageOptions, type BuiltImage, buildSandboxImage } from "./sandbox/build-image.ts";
+export type { Command } from "./sandbox/deno.ts";
 export { type DockerOptions, docker } from "./sandbox/docker.ts";
+export type { DockerAddressOptions, DockerTls } from "./sandbox/docker-address.ts";
 export { type FirecrackerOptions, firecracker } from "./sandbox/firecracker.ts";
 export { type GvisorOptions, gvisor } from "./sandbox/gvisor.ts";
 export {
@@ -27,6 +29,8 @@ export {
   type Wall,
   type WallCheck,
 } from "./sandbox/host-sandbox.ts";
+export type { LocalRootOptions } from "./sandbox/local-root.ts";
+export type { PoolOptions } from "./sandbox/process-sandbox.ts";
 export { type WasmOptions, wasm } from "./sandbox/wasm.ts";
 export { type DogStatsdOptions, dogstatsd } from "./telemetry/dogstatsd.ts";
 export { newToken, SCOPES, type Scope, type TokenGrant, tokenDigest } from "./tokens.ts";

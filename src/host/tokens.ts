@@ -4,6 +4,7 @@ import { OptimizerError } from "../base/errors.ts";
 /** What a token may be used for. */
 export const SCOPES = ["run", "approve", "sessions", "intents", "mcp", "relay", "metrics"] as const;
 
+/** What a token allows, one of {@link SCOPES}. */
 export type Scope = (typeof SCOPES)[number];
 
 /** One token, known by its digest: who reads the host's files or memory can't use it. */
@@ -37,6 +38,7 @@ export function readBearer(authorization: string | null | undefined): string {
   return /^Bearer +([\w.~+/=-]{1,512})$/i.exec(authorization ?? "")?.[1] ?? "";
 }
 
+/** SHA-256 digest of a token, hexadecimal: what a host keeps of it. */
 export function tokenDigest(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }

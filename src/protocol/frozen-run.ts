@@ -10,7 +10,7 @@ import type { PreparedProgram } from "./prepared-program.ts";
 
 /** A program that waits for calls, as plain data that can be cloned and stored, and go on somewhere else. */
 export interface FrozenRun {
-  readonly format: typeof FORMAT;
+  readonly format: 1;
   /** Digest of the engine that wrote the snapshot and of all that stands beside it. No other one can read it. */
   readonly engine: string;
   /** The session that the run belongs to. */

@@ -19,6 +19,7 @@ export interface Program {
   readonly prepared?: PreparedProgram;
 }
 
+/** What programs are written in. */
 export type Language = "javascript" | "typescript" | "python";
 
 /** What a guest may ask the page for. */
@@ -53,6 +54,7 @@ export interface GuestError {
   readonly server?: string;
 }
 
+/** The answer to a call of a guest: JSON text, or why there is none. */
 export type GuestReply =
   | {
       readonly ok: true;
@@ -63,10 +65,13 @@ export type GuestReply =
     }
   | { readonly ok: false; readonly error: GuestError };
 
+/** An answer, with the number of its call. */
 export type NumberedReply = GuestReply & { readonly id: number };
 
+/** The method of `console` that wrote a line; `print` of Python is `log`. */
 export type LogLevel = "debug" | "log" | "info" | "warn" | "error";
 
+/** One line that a program logged or printed. */
 export interface LogEntry {
   readonly level: LogLevel;
   readonly text: string;

@@ -6,7 +6,7 @@ import { sha256 } from "../base/sha256.ts";
 
 /** What the programs of a session have put on their globals, for the next one. */
 export interface KeptGlobals {
-  readonly format: typeof FORMAT;
+  readonly format: 1;
   /** Digest of the engine that made the snapshot. No other one can read it. */
   readonly engine: string;
   readonly session: string;

@@ -18,7 +18,8 @@ export interface Limits {
   readonly maxMessageBytes: number;
 }
 
-interface LimitRule {
+/** What a limit is where nothing is said, and the range that may be said. */
+export interface LimitRule {
   readonly initial: number;
   readonly min: number;
   readonly max: number;

@@ -33,6 +33,7 @@ export interface SandboxTraits {
 /** Why a run was stopped: by the runtime, by its caller, or because it broke the rules. */
 export type StopReason = RuntimeStopReason | "cancelled" | "security";
 
+/** How one run ended. */
 export type RunOutcome = (
   | { readonly status: "returned" /** JSON text. */; readonly json: string }
   | { readonly status: "threw"; readonly error: ProgramError }

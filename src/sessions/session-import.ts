@@ -13,9 +13,9 @@ export interface Imported {
 }
 
 /** Suspended runs can't go on under another name, and kept globals are sealed for theirs. */
-type BoundPart = (typeof BOUND_PARTS)[number];
+export type BoundPart = "suspended" | "globals";
 
-const BOUND_PARTS = ["suspended", "globals"] as const;
+const BOUND_PARTS: readonly BoundPart[] = ["suspended", "globals"];
 
 /** Room in a file beside what the session itself may hold: a byte of a text may be written as six characters. */
 const FILE_FACTOR = 6;

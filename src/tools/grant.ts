@@ -22,6 +22,7 @@ export interface Granted {
   readonly reason: AskReason;
 }
 
+/** Who may call what, and what answers are to be kept from whom. */
 export interface GrantOptions {
   /** By ref, `<server>.*` or `*`; the most exact one counts. */
   readonly grants?: Readonly<Record<string, Grant>>;

@@ -85,15 +85,19 @@ export interface MadeDecision {
   readonly request: Pick<ApprovalRequest, "tool" | "args" | "definitionSha256">;
 }
 
+/** What is allowed of a tool, and why. */
+export interface GrantExplanation {
+  readonly grant: Grant;
+  readonly reason: AskReason;
+  readonly labels: ToolLabels;
+  readonly warnings: readonly string[];
+}
+
+/** The rules that an engine asks before each call. */
 export interface Policy {
   open(run: RunPolicyOptions): RunPolicy;
   /** The grant of a tool and why it has it; for people. */
-  explain(tool: CatalogTool): {
-    readonly grant: Grant;
-    readonly reason: AskReason;
-    readonly labels: ToolLabels;
-    readonly warnings: readonly string[];
-  };
+  explain(tool: CatalogTool): GrantExplanation;
 }
 
 /** Throws 400 for rules that make no sense. */

@@ -3,11 +3,12 @@ import { docker } from "../../src/host/sandbox/docker.ts";
 import { resolveDockerAddress } from "../../src/host/sandbox/docker-address.ts";
 import { DockerEngine } from "../../src/host/sandbox/docker-engine.ts";
 import { DockerTransport } from "../../src/host/sandbox/docker-transport.ts";
+import { EVERY_CASE } from "../suites/every-case.ts";
 import { createPlace } from "../suites/sandbox-case.ts";
 
 const { missing, address } = inject("docker");
 
-const RUNS = 200;
+const RUNS = EVERY_CASE ? 200 : 60;
 const AT_ONE_TIME = 4;
 
 describe.skipIf(missing !== "")(`many runs${missing && ` (${missing})`}`, () => {

@@ -1,7 +1,8 @@
 import { describe } from "vitest";
 import type { SandboxProbe } from "../../src/host/sandbox/host-sandbox.ts";
+import { EVERY_CASE } from "../suites/every-case.ts";
 import { sandboxSuite } from "../suites/sandbox-suite.ts";
-import { type DockerPlace, ONE_OF_EACH } from "./setup/places.ts";
+import { DOCKER, type DockerPlace, ONE_OF_EACH } from "./setup/places.ts";
 
 /** One look at the machine is enough for all sandboxes of a suite. */
 async function look({ open }: DockerPlace): Promise<SandboxProbe> {
@@ -20,6 +21,7 @@ for (const place of ONE_OF_EACH) {
           ...(maxWorkers !== undefined && { maxProcesses: maxWorkers }),
         }),
       languages: ["javascript", "typescript", "python"],
+      languageCases: EVERY_CASE || place === DOCKER,
       skips: {
         "has no way out of the sandbox among its globals":
           "Node's own globals are there; what they lead to is for the kernel to refuse: attacks.test.ts.",

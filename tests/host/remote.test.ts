@@ -5,6 +5,7 @@ import { basic } from "../../src/host/sandbox/basic.ts";
 import { remote } from "../../src/remote.ts";
 import { resolveLimits } from "../../src/sandbox/limits.ts";
 import type { RunOutcome, Sandbox } from "../../src/sandbox/sandbox.ts";
+import { EVERY_CASE } from "../suites/every-case.ts";
 import { type RecordingPort, recordingPort } from "../suites/recording-port.ts";
 import { sandboxSuite } from "../suites/sandbox-suite.ts";
 import { type OpenHost, openHost } from "./setup/open-host.ts";
@@ -34,6 +35,7 @@ function run(
 sandboxSuite("remote() over a host with basic()", {
   createSandbox: () => remote({ url: host.url, token: host.token }),
   languages: ["javascript", "typescript", "python"],
+  languageCases: EVERY_CASE,
   skips: {
     "has no way out of the sandbox among its globals": "The host's sandbox is none, and says so.",
     "keeps nothing of one Python program for the next": "The host's sandbox is none: files are shared.",

@@ -1,4 +1,5 @@
 import { basic } from "../../src/host/sandbox/basic.ts";
+import { EVERY_CASE } from "../suites/every-case.ts";
 import { sandboxSuite } from "../suites/sandbox-suite.ts";
 
 sandboxSuite("basic()", {
@@ -8,6 +9,7 @@ sandboxSuite("basic()", {
       ...(maxWorkers === undefined ? {} : { maxProcesses: maxWorkers }),
     }),
   languages: ["javascript", "typescript", "python"],
+  languageCases: EVERY_CASE,
   skips: {
     "has no way out of the sandbox among its globals": "Node's own globals: this is no sandbox, and says so.",
     "keeps nothing of one Python program for the next": "Programs share the machine's files.",

@@ -27,34 +27,44 @@ export interface SandboxSuiteOptions {
   readonly freezes?: boolean;
   /** Whether the sandbox must keep globals; its traits must say the same. Default false. */
   readonly keepsGlobals?: boolean;
+  /** Whether to try what a runner does with a language; without them where the same runner is tried elsewhere. Default true. */
+  readonly languageCases?: boolean;
   /** Reasons by name of a case that this sandbox does not pass. A case that passes after all fails the suite. */
   readonly skips?: Readonly<Record<string, string>>;
 }
 
-const CASES: readonly SandboxCase[] = [
+/** What a runner does with a language, wherever it runs. */
+const LANGUAGE_CASES: readonly SandboxCase[] = [
   ...VALUE_CASES,
   ...TYPESCRIPT_CASES,
   ...POSITION_CASES,
+  ...GLOBAL_CASES,
+  ...PYTHON_VALUE_CASES,
+  ...PYTHON_LANGUAGE_CASES,
+];
+
+/** What depends on where it runs. */
+const PLACE_CASES: readonly SandboxCase[] = [
   ...LOG_CASES,
   ...CALL_CASES,
   ...OPENING_CASES,
-  ...GLOBAL_CASES,
   ...LIMIT_CASES,
   ...ENDING_CASES,
   ...FREEZING_CASES,
   ...KEPT_GLOBALS_CASES,
   ...ISOLATION_CASES,
-  ...PYTHON_VALUE_CASES,
-  ...PYTHON_LANGUAGE_CASES,
   ...PYTHON_CALL_CASES,
   ...PYTHON_LIMIT_CASES,
 ];
+
+const CASES = [...LANGUAGE_CASES, ...PLACE_CASES];
 
 /** Holds a sandbox to what every sandbox does. */
 export function sandboxSuite(name: string, options: SandboxSuiteOptions): void {
   const { createSandbox, languages, skips = {} } = options;
   const { freezes: mustFreeze = false, keepsGlobals: mustKeep = false } = options;
-  const cases = CASES.filter(({ language }) => languages.includes(language));
+  const { languageCases = true } = options;
+  const cases = (languageCases ? CASES : PLACE_CASES).filter(({ language }) => languages.includes(language));
   describe(`sandbox: ${name}`, () => {
     let sandbox: Sandbox;
     beforeAll(async () => {

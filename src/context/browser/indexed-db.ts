@@ -9,6 +9,7 @@ import { DatabaseTrouble, OBJECT_STORE, openDatabase, transactionEnd } from "./d
 import { TabChannel } from "./tab-channel.ts";
 import { leadTabs } from "./tab-leader.ts";
 
+/** Options of {@link indexedDb}. */
 export interface IndexedDbOptions extends Partial<ContextLimits> {
   /** Of the database. All pages of the origin that name the same one share its sessions. Default `mcp-optimizer`. */
   readonly name?: string;

@@ -6,6 +6,7 @@ import { OptimizerError } from "../../base/errors.ts";
 import { type AuditHead, hashOf, parseRecord, writeRecord } from "../../telemetry/audit/audit-record.ts";
 import { type AuditStore, type AuditTrail, createAuditTrail } from "../../telemetry/audit/audit-trail.ts";
 
+/** Options of {@link auditFile}. */
 export interface AuditFileOptions {
   /** When the file is larger, the older half of its records goes and a record says so. Bytes, default 256 MiB. */
   readonly maxBytes?: number;

@@ -19,6 +19,7 @@ import { decodeRecord, encodeRecord, STEP_ID_BYTES, versionOf } from "./redis-re
 import { ACQUIRE, NOT_LEADING, READ, RELEASE, RENEW, WRITE, WRITTEN } from "./redis-scripts.ts";
 import { StepQueue, type WriteStep } from "./redis-steps.ts";
 
+/** Options of {@link redis}. */
 export interface RedisOptions extends RedisPlace, RedisAccess, Partial<ContextLimits> {
   /**
    * Every key begins with it, in braces. Hosts that name the same one share its sessions; they should name the same

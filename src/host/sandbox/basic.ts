@@ -7,6 +7,7 @@ import { createProcessSandbox, type PoolOptions } from "./process-sandbox.ts";
 import { type RunnerLanguage, writeRunners } from "./runners.ts";
 import { type SandboxProcess, startChild } from "./sandbox-process.ts";
 
+/** Options of {@link basic}. */
 export interface BasicOptions extends PoolOptions {
   /** Says that programs may do all that the host's user may: read files, use the network. */
   readonly iKnowThatThisIsNoSandbox: true;

@@ -1,12 +1,12 @@
 import { closeSync, openSync } from "node:fs";
-import { chmod, copyFile, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { PYTHON_ENV, PYTHON_FLAGS } from "./basic.ts";
 import { INSIDE, viewArguments, writableArguments } from "./bubblewrap-view.ts";
 import type { ControlGroup, ControlGroups } from "./cgroup.ts";
 import { findExecutable } from "./find-executable.ts";
 import type { PlaceLimits } from "./host-sandbox.ts";
-import { RUNNERS, type RunnerFolder, type RunnerLanguage, writeRunners } from "./runners.ts";
+import { isOpenToAll, RUNNERS, type RunnerFolder, type RunnerLanguage, writeRunners } from "./runners.ts";
 import { type SandboxProcess, startChild } from "./sandbox-process.ts";
 import { requireSeccompArchitecture, seccompFilter } from "./seccomp.ts";
 
@@ -148,15 +148,6 @@ function filterIn(runners: RunnerFolder): string {
 
 function viewIn(runners: RunnerFolder): string {
   return path.join(runners.path, "view.args");
-}
-
-/** Whether every user can read and run a file: the host's own may lie in a home. */
-async function isOpenToAll(file: string): Promise<boolean> {
-  for (let at = path.dirname(file); ; at = path.dirname(at)) {
-    if (((await stat(at)).mode & 0o001) === 0) return false;
-    if (at === path.dirname(at)) break;
-  }
-  return ((await stat(file)).mode & 0o005) === 0o005;
 }
 
 async function copyNode(runners: RunnerFolder): Promise<string> {

@@ -12,6 +12,7 @@ import {
 import { findMissingWalls, PROBE_LIMITS, probeWalls } from "./probe-walls.ts";
 import { createProcessSandbox, type PoolOptions, type RunProbe } from "./process-sandbox.ts";
 
+/** Options of {@link bubblewrap}. */
 export interface BubblewrapOptions extends PoolOptions {
   /** What one sandbox may use. Default: {@link PLACE_LIMITS}. */
   readonly limits?: Partial<PlaceLimits>;

@@ -7,6 +7,7 @@ import { DockerTransport } from "./docker-transport.ts";
 import dockerfile from "./image/Dockerfile?raw";
 import { collectLocalRoot, type LocalRootOptions } from "./local-root.ts";
 
+/** Options of {@link buildSandboxImage}. */
 export interface BuildImageOptions extends DockerAddressOptions, LocalRootOptions {
   /** The name that the image gets. Default {@link SANDBOX_IMAGE}, which `docker()` looks for. */
   readonly tag?: string;
@@ -18,6 +19,7 @@ export interface BuildImageOptions extends DockerAddressOptions, LocalRootOption
   readonly fromLocalFiles?: boolean;
 }
 
+/** An image of sandboxes that was built. */
 export interface BuiltImage {
   readonly reference: string;
   /** `sha256:…`, which `docker({ image })` takes as well. */

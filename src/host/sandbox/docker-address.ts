@@ -15,6 +15,7 @@ export interface DockerTls {
   readonly key: string;
 }
 
+/** Where the Docker daemon is, and how to speak with it. */
 export interface DockerAddressOptions {
   /**
    * `unix:///run/docker.sock` or `tcp://host:2376`. Default: `DOCKER_HOST`, else the first socket that is there:

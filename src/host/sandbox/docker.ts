@@ -13,6 +13,7 @@ import {
 import { probePlace } from "./probe-place.ts";
 import { createProcessSandbox, type PoolOptions } from "./process-sandbox.ts";
 
+/** Options of {@link docker}. */
 export interface DockerOptions extends DockerAddressOptions, PoolOptions {
   /**
    * The image of the sandboxes: `sha256:…`, `name@sha256:…`, or a name, which counts for what it names when the

@@ -21,6 +21,7 @@ import { createProcessSandbox, type PoolOptions } from "./process-sandbox.ts";
 import type { RunnerLanguage } from "./runners.ts";
 import type { SandboxProcess } from "./sandbox-process.ts";
 
+/** Options of {@link firecracker}. */
 export interface FirecrackerOptions extends PoolOptions {
   /** An uncompressed Linux kernel with virtio-mmio, ext4 and vsock. */
   readonly kernel: string;

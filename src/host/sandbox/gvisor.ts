@@ -11,6 +11,7 @@ import {
 import { probePlace } from "./probe-place.ts";
 import { createProcessSandbox, type PoolOptions, type RunProbe } from "./process-sandbox.ts";
 
+/** Options of {@link gvisor}. */
 export interface GvisorOptions extends PoolOptions {
   /** Runs gVisor as a runtime of a Docker daemon's. Default: alone, as a command of this machine. */
   readonly docker?: Pick<DockerOptions, "address" | "tls" | "image" | "cpus"> & {

@@ -15,6 +15,7 @@ export interface PlaceLimits {
 
 const MIB = 1024 * 1024;
 
+/** What a sandbox of a host may use where nothing else is said. */
 export const PLACE_LIMITS: PlaceLimits = {
   cpuSeconds: 30,
   memoryBytes: 512 * MIB,
@@ -30,6 +31,7 @@ export const PLACE_LIMITS: PlaceLimits = {
  */
 export const STRENGTHS = ["none", "language", "container", "kernel", "vm"] as const;
 
+/** What holds a program in, one of {@link STRENGTHS}. */
 export type Strength = (typeof STRENGTHS)[number];
 
 /** What a probe looked at: a limit, or one of the two walls that have no number. */

@@ -12,6 +12,7 @@ export type RootFile = { /** From the root, with `/`. */ readonly target: string
   | { readonly content: string }
 );
 
+/** What an image is made of without a registry: files of this machine. */
 export interface LocalRootOptions {
   /** Python 3.11 or newer. Default: `python3` on the path. */
   readonly python?: string;

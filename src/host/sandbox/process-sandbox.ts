@@ -19,8 +19,18 @@ export type RunProbe = (
   place?: PlaceLimits,
 ) => Promise<RunOutcome>;
 
+/** What every factory of a sandbox of processes takes. */
+export interface PoolOptions {
+  /** Programs that run at one time; further ones wait their turn. Default 16. */
+  readonly maxProcesses?: number;
+  /** Processes of each language that wait for a program, once it was used: more when runs come fast, 0 never. Default 2. */
+  readonly spares?: number;
+  /** How long a process may take to be ready. Milliseconds, default 10,000. */
+  readonly startTimeoutMs?: number;
+}
+
 /** What differs between sandboxes that are processes. */
-export interface ProcessSandboxOptions {
+export interface ProcessSandboxOptions extends PoolOptions {
   readonly name: string;
   readonly strength: Strength;
   /** Which runners it has; one of them at least. */
@@ -34,16 +44,7 @@ export interface ProcessSandboxOptions {
   probe(run: RunProbe): Promise<SandboxProbe>;
   /** Ends what belongs to all of its processes, once they are gone. */
   dispose?(): Promise<void>;
-  /** Programs that run at one time; further ones wait their turn. Default 16. */
-  readonly maxProcesses?: number;
-  /** Processes of each language that wait for a program, once it was used: more when runs come fast, 0 never. Default 2. */
-  readonly spares?: number;
-  /** How long a process may take to be ready. Milliseconds, default 10,000. */
-  readonly startTimeoutMs?: number;
 }
-
-/** What every factory of such a sandbox takes. */
-export type PoolOptions = Pick<ProcessSandboxOptions, "maxProcesses" | "spares" | "startTimeoutMs">;
 
 const MAX_PROCESSES = 16;
 const SPARES = 2;

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import nodeRunner from "../../runtimes/node-stdio.ts?node";
@@ -30,9 +30,10 @@ const PREFIX = "mcp-optimizer-runners-";
  * left behind are removed, where the system tells which are dead.
  */
 export async function writeRunners(): Promise<RunnerFolder> {
-  await removeOrphans();
+  const root = await findRunnersRoot();
+  await removeOrphans(root);
   const host = process.platform === "linux" ? `${hostIdentity()}-` : "";
-  const folder = await mkdtemp(path.join(tmpdir(), PREFIX + host));
+  const folder = await mkdtemp(path.join(root, PREFIX + host));
   const file = (language: RunnerLanguage): string => path.join(folder, RUNNERS[language].file);
   await Promise.all(
     (["javascript", "python"] as const).map((language) =>
@@ -47,13 +48,30 @@ export async function writeRunners(): Promise<RunnerFolder> {
   };
 }
 
-async function removeOrphans(): Promise<void> {
+/** The folder for temporary files; the system's, where the host's user has one that is closed to others. */
+async function findRunnersRoot(): Promise<string> {
+  for (const root of [tmpdir(), "/tmp", "/var/tmp"]) {
+    if (await isOpenToAll(root).catch(() => false)) return root;
+  }
+  return tmpdir();
+}
+
+/** Whether every user can reach and read a file or a folder. */
+export async function isOpenToAll(file: string): Promise<boolean> {
+  for (let at = path.dirname(file); ; at = path.dirname(at)) {
+    if (((await stat(at)).mode & 0o001) === 0) return false;
+    if (at === path.dirname(at)) break;
+  }
+  return ((await stat(file)).mode & 0o005) === 0o005;
+}
+
+async function removeOrphans(root: string): Promise<void> {
   if (process.platform !== "linux") return;
-  const names = await readdir(tmpdir());
+  const names = await readdir(root);
   const orphans = names.filter(
     (name) => name.startsWith(PREFIX) && isDeadHost(name.slice(PREFIX.length, name.lastIndexOf("-"))),
   );
   // One of another user stays his.
-  const removing = orphans.map((name) => rm(path.join(tmpdir(), name), { recursive: true, force: true }));
+  const removing = orphans.map((name) => rm(path.join(root, name), { recursive: true, force: true }));
   await Promise.allSettled(removing);
 }

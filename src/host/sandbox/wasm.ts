@@ -7,6 +7,7 @@ import { type SandboxProcess, startChild } from "./sandbox-process.ts";
 import { type DenoParts, loadParts, packParts } from "./wasm-parts.ts";
 import { probeWasm } from "./wasm-probe.ts";
 
+/** Options of {@link wasm}. */
 export interface WasmOptions extends PoolOptions {
   /** Deno's executable, 2.9 or newer. Default: that of the npm package `deno`, where it is installed. */
   readonly deno?: string;

@@ -4,6 +4,7 @@ import { OptimizerError } from "../../base/errors.ts";
 import type { TelemetryExporter } from "../../telemetry/exporter.ts";
 import type { MetricBatch, MetricPoint } from "../../telemetry/gained-metrics.ts";
 
+/** Options of {@link dogstatsd}. */
 export interface DogStatsdOptions {
   /** Of Datadog's agent. Default `127.0.0.1`. */
   readonly host?: string;

@@ -7,6 +7,7 @@ import { isJsonObject } from "../../base/json.ts";
 import type { DeathListener, DeathReason, GuestChannel } from "../guest-run.ts";
 import type { FrameCommand, FrameControl, FrameEnvelope, RuntimeAssets } from "./frame-control.ts";
 
+/** Options of {@link SandboxFrame}. */
 export interface SandboxFrameOptions {
   /**
    * Address of the static `sandbox.html`, for pages whose own content security policy would forbid

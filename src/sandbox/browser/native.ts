@@ -4,6 +4,7 @@ import type { Sandbox, SandboxTraits } from "../sandbox.ts";
 import { createFrameSandbox, type FrameSandboxOptions } from "./frame-sandbox.ts";
 import { openScript, type ShippedAsset } from "./shipped-asset.ts";
 
+/** Options of {@link native}. */
 export interface NativeOptions extends FrameSandboxOptions {
   /** Programs that run at one time; further ones wait their turn. Default 4. */
   readonly maxWorkers?: number;

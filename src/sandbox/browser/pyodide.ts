@@ -8,6 +8,7 @@ import { createFrameSandbox, type FrameSandboxOptions } from "./frame-sandbox.ts
 import { fetchPackages, type PythonPackages } from "./python-packages.ts";
 import { openBinary, openScript, type ShippedAsset } from "./shipped-asset.ts";
 
+/** Options of {@link pyodide}. */
 export interface PyodideOptions extends FrameSandboxOptions {
   /** Programs that run at one time; further ones wait their turn. Default 4. */
   readonly maxWorkers?: number;

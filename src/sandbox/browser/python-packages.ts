@@ -17,6 +17,7 @@ export interface PythonPackages {
   readonly lock?: PyodideLock;
 }
 
+/** A wheel of pure Python, by its address and digest. */
 export interface PythonWheel {
   readonly url: string;
   /** SHA-256 digest of the file, hexadecimal. */
@@ -29,6 +30,7 @@ export interface PyodideLock {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
+/** One package of a Pyodide lock file. */
 export interface LockedPackage {
   readonly name: string;
   readonly version: string;

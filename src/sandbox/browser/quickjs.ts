@@ -9,6 +9,7 @@ import type { PackedModule, RuntimeAssets } from "./frame-control.ts";
 import { createFrameSandbox, type FrameSandboxOptions } from "./frame-sandbox.ts";
 import { openBinary, openScript, type ShippedAsset } from "./shipped-asset.ts";
 
+/** Options of {@link quickjs}. */
 export interface QuickJsOptions extends FrameSandboxOptions {
   /** Programs that run at one time; further ones wait their turn. Default 8. */
   readonly maxWorkers?: number;

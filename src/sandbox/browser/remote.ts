@@ -9,6 +9,7 @@ import { closedError } from "../worker-pool.ts";
 import { HostCalls } from "./host-calls.ts";
 import { type RemoteChannel, RemoteConnection } from "./remote-connection.ts";
 
+/** Options of {@link remote}. */
 export interface RemoteOptions {
   /** Address of the host, as it printed it: `http://127.0.0.1:4780`. */
   readonly url: string;

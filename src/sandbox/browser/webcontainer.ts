@@ -9,6 +9,7 @@ import { closedError, WorkerPool } from "../worker-pool.ts";
 import { type ContainerProcess, startContainerProcess } from "./container-process.ts";
 import { PageContainer, unavailable } from "./page-container.ts";
 
+/** Options of `webcontainer`. */
 export interface WebContainerOptions {
   /** StackBlitz's licence key. It counts for the page: the first boot takes it, later ones keep it. */
   readonly apiKey?: string;

@@ -47,13 +47,15 @@ export type AuditEntry =
   /** Records up to this one are let go, because they are too many. */
   | { readonly type: "retention"; readonly seq: number; readonly hash: string };
 
-interface RunPlace {
+/** The run that a record is about. */
+export interface RunPlace {
   readonly run: string;
   readonly session: string;
   readonly tenant?: string;
 }
 
-interface CallPlace extends RunPlace {
+/** The call of a tool that a record is about. */
+export interface CallPlace extends RunPlace {
   readonly call: number;
   /** The tool's ref; `?` for what no server offers. */
   readonly tool: string;

@@ -4,6 +4,7 @@ import type { ContextBackend, ContextRecord } from "../../context/context-backen
 import { type AuditHead, parseRecord, writeRecord } from "./audit-record.ts";
 import { type AuditStore, type AuditTrail, createAuditTrail } from "./audit-trail.ts";
 
+/** Options of {@link audit}. */
 export interface AuditOptions {
   /** Records that are kept; when there are more, the oldest tenth goes and a record says so. Default 100,000. */
   readonly maxRecords?: number;

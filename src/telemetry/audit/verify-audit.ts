@@ -12,6 +12,7 @@ export interface AuditProblem {
   readonly message: string;
 }
 
+/** What {@link verifyAudit} found. */
 export interface AuditReport {
   readonly records: number;
   /** Absent for a log without a record. */

@@ -1,6 +1,7 @@
 import type { TelemetryExporter } from "../exporter.ts";
 import type { MetricBatch, MetricPoint } from "../gained-metrics.ts";
 
+/** Options of {@link cloudWatchEmf}. */
 export interface CloudWatchEmfOptions {
   /**
    * Takes one document, a line without its end, to where CloudWatch reads logs: standard output in Lambda, the agent's

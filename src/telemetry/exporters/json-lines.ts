@@ -2,6 +2,7 @@ import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { TelemetryExporter } from "../exporter.ts";
 import type { MetricBatch, MetricPoint } from "../gained-metrics.ts";
 
+/** Options of {@link jsonLines}. */
 export interface JsonLinesOptions {
   /**
    * Takes one line, without its end. The next one waits for its promise; where it throws or rejects, the rest of that

@@ -1,6 +1,7 @@
 import { OptimizerError } from "../../base/errors.ts";
 import type { TelemetryExporter } from "../exporter.ts";
 
+/** Options of {@link otlp}. */
 export interface OtlpOptions {
   /** Base address of a collector, such as `https://otel.example.com`: `/v1/metrics` and `/v1/traces` are added. */
   readonly url: string;

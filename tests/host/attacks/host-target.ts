@@ -27,7 +27,10 @@ export interface HostTarget extends AsyncDisposable {
 }
 
 /** Where a program may leave a file. */
-const WRITABLE = [process.cwd(), tmpdir(), "/var/tmp", "/dev/shm", "/usr", "/usr/bin", "/etc", "/", "/opt"];
+const WRITABLE = [
+  ...new Set([process.cwd(), tmpdir(), "/tmp", "/var/tmp"]),
+  ...["/dev/shm", "/usr", "/usr/bin", "/etc", "/", "/opt"],
+];
 
 export async function openHostTarget(): Promise<HostTarget> {
   const folder = mkdtempSync(path.join(tmpdir(), "mcp-optimizer-target-"));

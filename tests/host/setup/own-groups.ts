@@ -27,7 +27,9 @@ export function processesOf(host?: string): readonly number[] {
 
 /** Folders with runners of one host. */
 export function runnerFoldersOf(host: string = hostIdentity()): readonly string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith(`mcp-optimizer-runners-${host}-`));
+  return [...new Set([tmpdir(), "/tmp"])]
+    .flatMap((folder) => readdirSync(folder))
+    .filter((name) => name.startsWith(`mcp-optimizer-runners-${host}-`));
 }
 
 /** Waits until a list is empty, and gives what is left of it when it does not become so. */

@@ -68,12 +68,23 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
 /** A port that was free a moment ago, and so was the one that a Cluster's bus would take. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const server = net.createServer().listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const address = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    if (typeof address === "object" && address !== null && address.port < 55_000) return address.port;
+    const port = await tryPort(0);
+    if (port !== undefined && port < 55_000 && (await tryPort(port + 10_000)) !== undefined) return port;
   }
+}
+
+/** Opens a port and closes it; 0 takes any. Resolves with its number, or with `undefined` when somebody has it. */
+async function tryPort(wanted: number): Promise<number | undefined> {
+  const server = net.createServer();
+  const port = await new Promise<number | undefined>((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen(wanted, "127.0.0.1", () => {
+      const address = server.address();
+      resolve(typeof address === "object" ? address?.port : undefined);
+    });
+  });
+  if (port !== undefined) await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 async function untilItAnswers(port: number, ended: Promise<string>): Promise<void> {

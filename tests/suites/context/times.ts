@@ -99,7 +99,7 @@ export const CONTEXT_TIME_CASES: readonly ContextCase[] = [
   {
     name: "the time of a reading is written after a while, and not with each one",
     async run({ createStore, createOther, pass, backend, now }) {
-      const store = createStore({ useDelayMs: 30 });
+      const store = createStore({ useDelayMs: 500 });
       const context = store.open({ session: "a" });
       await context.set("x", "1");
       let changes = 0;
