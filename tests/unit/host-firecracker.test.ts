@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -62,7 +63,7 @@ let runners: RunnerFolder;
 let options: FirecrackerOptions;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-firecracker-"));
+  folder = await mkdtemp(path.join(tmpdir(), "fc-"));
   runners = await writeRunners();
   const file = async (name: string, text: string): Promise<string> => {
     const at = path.join(folder, name);
@@ -79,7 +80,7 @@ beforeAll(async () => {
     rootfs: await file("rootfs.ext4", "files"),
     firecracker: await file("firecracker", "#!/bin/sh\n"),
     jailer: await file("jailer", standIn),
-    jails: path.join(folder, "jails"),
+    jails: path.join(folder, "j"),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
   };
@@ -104,7 +105,15 @@ describe("a microVM, by Firecracker's documented API", () => {
     expect(outcome).toMatchObject({ status: "returned", json: "42" });
     channel.kill();
     await gone;
-    expect(await readdir(path.join(folder, "jails", "firecracker"))).toEqual([]);
+    expect(await readdir(path.join(folder, "j", "firecracker"))).toEqual([]);
+  });
+
+  test("with a path that is too long for a socket says so, and makes nothing", async () => {
+    const jails = path.join(folder, "j".repeat(80));
+    await expect(startMicrovm({ ...options, jails }, "javascript", PLACE_LIMITS)).rejects.toThrow(
+      /too long for a socket, by \d+ bytes: choose shorter `jails`/,
+    );
+    expect(existsSync(jails)).toBe(false);
   });
 
   test("that is refused says what was, and leaves no jail", async () => {
@@ -114,7 +123,7 @@ describe("a microVM, by Firecracker's documented API", () => {
       message: expect.stringContaining("/machine-config (400)"),
     });
     await vi.waitFor(async () =>
-      expect(await readdir(path.join(folder, "jails", "firecracker"))).toEqual([]),
+      expect(await readdir(path.join(folder, "j", "firecracker"))).toEqual([]),
     );
   });
 

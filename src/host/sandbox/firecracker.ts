@@ -46,6 +46,8 @@ export interface FirecrackerOptions extends PoolOptions {
 }
 
 const MIB = 1024 * 1024;
+/** What Linux takes as the path of a socket (`sun_path`, less its end). */
+const SOCKET_PATH_BYTES = 107;
 const START_MS = 5_000;
 const LOOK_AGAIN_MS = 5;
 
@@ -110,6 +112,13 @@ export async function startMicrovm(
   // What the jailer makes its own: `<base>/<name of the executable>/<id>/root`.
   const jail = path.join(jails, path.basename(executable), id);
   const root = path.join(jail, "root");
+  const socket = path.join(root, `vsock_${RUNNER_PORT}`);
+  const length = Buffer.byteLength(socket);
+  if (length > SOCKET_PATH_BYTES) {
+    throw new Error(
+      `${socket} is too long for a socket, by ${length - SOCKET_PATH_BYTES} bytes: choose shorter \`jails\``,
+    );
+  }
   const own = async (source: string, name: string): Promise<void> => {
     await copyFile(source, path.join(root, name), constants.COPYFILE_FICLONE);
     await chown(path.join(root, name), uid, gid);
@@ -119,7 +128,7 @@ export async function startMicrovm(
   await own(options.kernel, "kernel");
   await own(options.rootfs, "rootfs");
   // A guest that calls a port of the host's finds it as a socket beside the device's.
-  const calls = await listen(path.join(root, `vsock_${RUNNER_PORT}`), uid, gid);
+  const calls = await listen(socket, uid, gid);
   const flags = ["--id", id, "--exec-file", executable, "--uid", String(uid), "--gid", String(gid)];
   const bounds = ["--resource-limit", `fsize=${limits.diskBytes}`, "--resource-limit", "no-file=256"];
   const child = spawn(jailer, [...flags, "--chroot-base-dir", jails, ...bounds, "--", "--api-sock", "/api"], {
