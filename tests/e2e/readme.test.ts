@@ -1,10 +1,11 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { chromium } from "playwright";
-import { build, preview } from "vite";
+import { type Browser, chromium } from "playwright";
+import { build, type PreviewServer, preview } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
+import type { RunningServer } from "../../demo/servers/loopback.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -38,19 +39,44 @@ const EXPECTED = [
   [/"status":"returned","value":4999999950000000/],
   [/^"ready" "signed_out"$/],
   [/"status":"returned","value":"pong"/],
+  // Those of the guides.
+  [/list_errors/, /"started"/, /"tool_call"/, /"status":"returned","value":\["ERR-/],
+  [/page\.remove/, /"value":\["kept","removed"\]/, /"code":403/, /^\["page\.remove"\] "deny"$/],
+  [/^"return 6 \* 7" true$/, /"status":"returned","value":42/],
+  [/"status":"returned","value":42/, /^true$/],
+  [/^"run_code" ".*pong/],
 ];
 
-describe("the examples of the README", () => {
+describe("the examples of the README and the guides", () => {
   let folder: string;
   let examples: readonly string[];
+  let browser: Browser;
+  let server: RunningServer;
+  let site: PreviewServer;
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-readme-"));
-    const readme = await readFile(path.join(root, "README.md"), "utf8");
-    examples = [...readme.matchAll(/^( *)```ts\n([\s\S]*?)^\1```$/gm)].map(([, , code = ""]) => code);
+    server = await startErrorsServer({ port: 0, host: "127.0.0.1" });
+    browser = await chromium.launch(chromiumOptions());
+    const files = ["README.md", "GUIDES.md"].map((name) => readFile(path.join(root, name), "utf8"));
+    const text = (await Promise.all(files)).join("\n");
+    examples = [...text.matchAll(/^( *)```ts\n([\s\S]*?)^\1```$/gm)].map(([, , code = ""]) => code);
+    await buildPages(
+      folder,
+      examples.map((code) => code.replaceAll(SAMPLE_SERVER, server.url)),
+    );
+    site = await preview({
+      root: folder,
+      configFile: false,
+      logLevel: "error",
+      preview: { host: "127.0.0.1", port: 0 },
+    });
   });
 
   afterAll(async () => {
+    await browser.close();
+    await site.close();
+    await server.close();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -61,36 +87,9 @@ describe("the examples of the README", () => {
   test.each(EXPECTED.map((lines, index) => ({ index, lines })))(
     "number $index prints what it should",
     async ({ index, lines }) => {
-      const server = await startErrorsServer({ port: 0, host: "127.0.0.1" });
-      const app = path.join(folder, `example-${index}`);
-      await mkdir(path.join(app, "public"), { recursive: true });
-      await copyFile(path.join(root, "dist", "sandbox.html"), path.join(app, "public", "sandbox.html"));
-      const code = (examples[index] ?? "").replaceAll(SAMPLE_SERVER, server.url);
-      await writeFile(path.join(app, "main.ts"), `${code}\nconsole.log("example done");\n`);
-      await writeFile(
-        path.join(app, "index.html"),
-        '<!doctype html><title>example</title><script type="module" src="./main.ts"></script>',
-      );
-      await build({
-        root: app,
-        configFile: false,
-        logLevel: "error",
-        build: { target: "esnext" },
-        resolve: {
-          alias: [
-            { find: /^mcp-optimizer$/, replacement: path.join(root, "dist/index.js") },
-            { find: /^mcp-optimizer\/(.+)$/, replacement: path.join(root, "dist/$1.js") },
-          ],
-        },
-      });
-      const site = await preview({
-        root: app,
-        configFile: false,
-        logLevel: "error",
-        preview: { host: "127.0.0.1", port: 0 },
-      });
-      await using browser = await chromium.launch(chromiumOptions());
-      const page = await browser.newPage();
+      // A browser's own storage is each example's own.
+      await using context = await browser.newContext();
+      const page = await context.newPage();
       await page.addInitScript(() => {
         const printed: string[] = [];
         Object.assign(globalThis, { printed });
@@ -98,8 +97,11 @@ describe("the examples of the README", () => {
           printed.push(values.map((value) => JSON.stringify(value)).join(" "));
       });
       const failures: string[] = [];
-      page.on("pageerror", (error) => failures.push(error.message));
-      await page.goto(site.resolvedUrls?.local[0] ?? "");
+      page.on("pageerror", (error) => {
+        failures.push(error.message);
+        void page.evaluate(() => console.log("example done"));
+      });
+      await page.goto(`${site.resolvedUrls?.local[0]}example-${index}.html`);
       const output = await page
         .waitForFunction(() => {
           const printed: readonly string[] = Reflect.get(globalThis, "printed");
@@ -108,8 +110,32 @@ describe("the examples of the README", () => {
         .then((handle) => handle.jsonValue());
       const missing = lines.filter((line) => !output?.some((text) => line.test(text)));
       expect({ missing, failures, output }).toEqual({ missing: [], failures: [], output });
-      await site.close();
-      await server.close();
     },
   );
 });
+
+/** Builds a page of each example, as an embedder would, all in one build. */
+async function buildPages(folder: string, examples: readonly string[]): Promise<void> {
+  await mkdir(path.join(folder, "public"));
+  await copyFile(path.join(root, "dist", "sandbox.html"), path.join(folder, "public", "sandbox.html"));
+  const input: string[] = [];
+  for (const [index, code] of examples.entries()) {
+    const page = path.join(folder, `example-${index}.html`);
+    const script = `<script type="module" src="./example-${index}.ts"></script>`;
+    await writeFile(page, `<!doctype html><title>example</title>${script}`);
+    await writeFile(path.join(folder, `example-${index}.ts`), `${code}\nconsole.log("example done");\n`);
+    input.push(page);
+  }
+  await build({
+    root: folder,
+    configFile: false,
+    logLevel: "error",
+    build: { target: "esnext", rolldownOptions: { input } },
+    resolve: {
+      alias: [
+        { find: /^mcp-optimizer$/, replacement: path.join(root, "dist/index.js") },
+        { find: /^mcp-optimizer\/(.+)$/, replacement: path.join(root, "dist/$1.js") },
+      ],
+    },
+  });
+}
