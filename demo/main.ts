@@ -20,6 +20,7 @@ import { formatCounted, formatMs } from "./format.ts";
 import { chooseHost } from "./host-place.ts";
 import { createIntentPanel } from "./intent-panel.ts";
 import { DEMO_INTENTS } from "./intents.ts";
+import { createLinkBar } from "./link-bar.ts";
 import { createMeters } from "./meters.ts";
 import { createNotices } from "./notices.ts";
 import { changeTool, createPageTools } from "./page-tools.ts";
@@ -81,6 +82,7 @@ requireElement("change-tool", HTMLButtonElement).addEventListener("click", () =>
   location.reload();
 });
 result.showEmpty();
+createLinkBar(panel);
 await start();
 
 async function start(): Promise<void> {

@@ -17,10 +17,17 @@ export interface ProgramPanelOptions {
   readonly onLanguage: (language: DemoLanguage) => void;
 }
 
+/** A program that is not one of the page's own. */
+export interface GuestProgram extends Omit<ReadyProgram, "id"> {
+  readonly language: DemoLanguage;
+}
+
 /** The choice of programs, the editor and its buttons. */
 export interface ProgramPanel {
   readonly editor: ProgramEditor;
   readonly language: DemoLanguage;
+  /** Shows a program from elsewhere: it joins the choice of its language, in place of an earlier one. */
+  open(program: GuestProgram): void;
   /** `waiting` until there is an engine. */
   setState(state: "waiting" | "ready" | "running"): void;
 }
@@ -42,10 +49,11 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
   const edits = new Map<string, string>();
   /** The program that was last looked at in each language. */
   const chosen = new Map<DemoLanguage, string>();
+  const guests = new Map<DemoLanguage, ReadyProgram>();
   const language = (): DemoLanguage => (languageChoice.value === "python" ? "python" : "typescript");
 
   const current = (): ReadyProgram => {
-    const program = PROGRAMS.find(({ id }) => id === choice.value) ?? PROGRAMS[0];
+    const program = [...guests.values(), ...PROGRAMS].find(({ id }) => id === choice.value) ?? PROGRAMS[0];
     if (program === undefined) throw new Error("There are no programs.");
     return program;
   };
@@ -73,13 +81,16 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
   };
 
   const list = (): void => {
+    const guest = guests.get(language());
+    const groups = PROGRAM_GROUPS[language()];
     choice.replaceChildren(
-      ...PROGRAM_GROUPS[language()].map(({ title, programs }) =>
-        element(
-          "optgroup",
-          { label: title },
-          ...programs.map((program) => element("option", { value: program.id }, program.title)),
-        ),
+      ...(guest === undefined ? groups : [{ title: "From elsewhere", programs: [guest] }, ...groups]).map(
+        ({ title, programs }) =>
+          element(
+            "optgroup",
+            { label: title },
+            ...programs.map((program) => element("option", { value: program.id }, program.title)),
+          ),
       ),
     );
     choice.value = chosen.get(language()) ?? choice.value;
@@ -112,6 +123,16 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
 
   return {
     editor,
+    open({ language: written, ...program }) {
+      const id = `guest-${written}`;
+      guests.set(written, { id, ...program });
+      edits.delete(id);
+      chosen.set(written, id);
+      languageChoice.value = written;
+      list();
+      show();
+      onLanguage(written);
+    },
     get language() {
       return language();
     },
