@@ -15,7 +15,7 @@ import { createAccounts, withAccounts } from "./accounts.ts";
 import { createActivityPanel } from "./activity-panel.ts";
 import { createCatalogPanel } from "./catalog-panel.ts";
 import { showCost } from "./cost-panel.ts";
-import { element, requireElement } from "./element.ts";
+import { element, isDisabled, requireElement, setDisabled } from "./element.ts";
 import { formatCounted, formatMs } from "./format.ts";
 import { chooseHost } from "./host-place.ts";
 import { createIntentPanel } from "./intent-panel.ts";
@@ -24,12 +24,15 @@ import { createLinkBar } from "./link-bar.ts";
 import { createMeters } from "./meters.ts";
 import { createNotices } from "./notices.ts";
 import { changeTool, createPageTools } from "./page-tools.ts";
+import type { Addresses } from "./own-servers.ts";
 import { createProgramPanel, type ProgramRequest } from "./program-panel.ts";
 import type { DemoLanguage } from "./ready-program.ts";
 import { createResultPanel, failure, type ResultActions } from "./result-panel.ts";
 import { findServerAddresses } from "./server-addresses.ts";
+import { createServerForm } from "./server-form.ts";
 import { showServers } from "./server-list.ts";
 import { createSessionPanel, type SessionPanel } from "./session-panel.ts";
+import type { Tour } from "./tour.ts";
 
 /** Servers that answer later than this join a page that is already in use. */
 const CONNECT_WAIT_MS = 2_000;
@@ -38,6 +41,7 @@ const status = requireElement("run-status", HTMLElement);
 const cost = requireElement("cost", HTMLElement);
 const servers = requireElement("servers", HTMLElement);
 const catalog = requireElement("catalog", HTMLDetailsElement);
+const tourStart = requireElement("tour-start", HTMLButtonElement);
 const narrow = matchMedia("(max-width: 899px)");
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -64,9 +68,27 @@ const actions: ResultActions = {
     return optimizer.open(handle, inSession());
   },
 };
+const host = chooseHost();
+const frame = new SandboxFrame({ url: "./sandbox.html" });
 let optimizer: Optimizer | undefined;
+/** Ends what is wired to the engine. */
+let life = new AbortController();
+let starting = true;
 let running: AbortController | undefined;
+/** Settles when the last run has. */
+let ended: Promise<unknown> = Promise.resolve();
+let tour: Tour | undefined;
 let sessions: SessionPanel | undefined;
+let pageServers: Addresses | undefined;
+const serverForm = createServerForm({
+  others: () => pageServers ?? {},
+  onChange: () => {
+    // While it starts, or a program runs, its servers stay as they are.
+    if (starting || running !== undefined) return false;
+    void start();
+    return true;
+  },
+});
 const panel = createProgramPanel({
   onRun: (request) => void run(request),
   onCancel: () => running?.abort(),
@@ -83,48 +105,63 @@ requireElement("change-tool", HTMLButtonElement).addEventListener("click", () =>
 });
 result.showEmpty();
 createLinkBar(panel);
+tourStart.addEventListener("click", () => void startTour());
 await start();
 
+/** Builds the engine over the servers of now, in place of an earlier one. */
 async function start(): Promise<void> {
-  const addresses = await findServerAddresses(location);
-  const expected = Object.keys(addresses).map((name) => ({
-    name,
-    status: { state: "connecting" as const },
-    tools: 0,
-  }));
-  showServers(servers, expected, addresses);
+  life.abort();
+  life = new AbortController();
+  const { signal } = life;
+  starting = true;
+  const earlier = optimizer;
+  optimizer = undefined;
+  sessions = undefined;
+  panel.setState("waiting");
+  setDisabled(tourStart, true);
+  say("starting", "Starting the sandbox and connecting to the servers…");
+  pageServers ??= await findServerAddresses(location);
+  const addresses = { ...pageServers, ...serverForm.own };
+  const names = Object.keys(addresses);
+  const list = { addresses, own: Object.keys(serverForm.own), onRemove: (name: string) => serverForm.remove(name) };
+  const expected = names.map((name) => ({ name, status: { state: "connecting" as const }, tools: 0 }));
+  showServers(servers, expected, list);
   cost.replaceChildren(element("p", { class: "empty" }, "Counting tokens…"));
-  const host = chooseHost();
-  const accounts = createAccounts(Object.keys(addresses));
   try {
+    await earlier?.[Symbol.asyncDispose]();
+    const accounts = createAccounts(names);
     const engine = await createOptimizer({
       ...(host === undefined ? {} : { sandboxes: [remote(host)] }),
       servers: withAccounts(addresses, accounts),
       tools: pageTools,
       intents: DEMO_INTENTS,
-      frame: new SandboxFrame({ url: "./sandbox.html" }),
+      frame,
       connectWaitMs: CONNECT_WAIT_MS,
     });
-    const catalogPanel = createCatalogPanel(engine, Object.keys(pageTools).length);
+    const catalogPanel = createCatalogPanel(engine, Object.keys(pageTools).length, signal);
     const intents = createIntentPanel(engine, {
       onExecute: (intent, params) => void execute(intent, params),
       onWrong: (message) => {
         result.showFailure(new Error(message));
         say("failed", "Not run");
       },
+      signal,
     });
     const refresh = (): void => {
+      if (signal.aborted) return;
       intents.refresh();
-      showServers(servers, engine.servers, addresses, accounts);
+      showServers(servers, engine.servers, { ...list, accounts });
       showCost(cost, engine);
       catalogPanel.refresh();
+      serverForm.refresh(engine);
     };
     engine.onChange(refresh);
     for (const account of accounts.values()) account.onChange(refresh);
     refresh();
     optimizer = engine;
-    sessions = await createSessionPanel(engine, (error) => result.showFailure(error));
+    sessions = await createSessionPanel(engine, (error) => result.showFailure(error), signal);
     panel.setState("ready");
+    setDisabled(tourStart, false);
     say("ready", host === undefined ? "Ready" : "Ready: programs run on the host");
     await showWaiting(engine);
     await prepare(panel.language);
@@ -133,6 +170,8 @@ async function start(): Promise<void> {
     cost.replaceChildren(element("p", { class: "empty" }, "Nothing to count: the engine did not start."));
     result.showFailure(error);
     servers.replaceChildren(element("li", {}, failure(error)));
+  } finally {
+    starting = false;
   }
 }
 
@@ -153,13 +192,13 @@ async function prepare(language: DemoLanguage): Promise<void> {
   say(failed ? "failed" : "ready", failed ? "Python could not start" : "Python is ready");
 }
 
-function run({ language, code, timeoutMs }: ProgramRequest): Promise<void> {
+function run({ language, code, timeoutMs }: ProgramRequest): Promise<RunResult | undefined> {
   return follow(timeoutMs, (engine, options) =>
     engine.run({ language, code }, { ...options, ...inSession(), limits: { timeoutMs } }),
   );
 }
 
-function resume(token: string, decisions: Decisions): Promise<void> {
+function resume(token: string, decisions: Decisions): Promise<RunResult | undefined> {
   return follow(undefined, (engine, options) => engine.resume(token, decisions, options));
 }
 
@@ -192,12 +231,21 @@ async function execute(intent: string, params: JsonObject): Promise<void> {
   else say("returned", `${intent} returned`);
 }
 
-/** Shows a run from its start to its end. */
-async function follow(
+/** Shows a run from its start to its end. Resolves with undefined when there was none. */
+function follow(
   timeoutMs: number | undefined,
   begin: (engine: Optimizer, options: ResumeRunOptions) => Promise<RunResult>,
-): Promise<void> {
-  if (optimizer === undefined || running !== undefined) return;
+): Promise<RunResult | undefined> {
+  const following = followOne(timeoutMs, begin);
+  ended = following;
+  return following;
+}
+
+async function followOne(
+  timeoutMs: number | undefined,
+  begin: (engine: Optimizer, options: ResumeRunOptions) => Promise<RunResult>,
+): Promise<RunResult | undefined> {
+  if (optimizer === undefined || running !== undefined) return undefined;
   running = new AbortController();
   panel.setState("running");
   panel.editor.markFailure(undefined);
@@ -209,9 +257,12 @@ async function follow(
     result.showResult(outcome, actions);
     markFailure(outcome);
     say(outcome.status, sentence(outcome));
+    tour?.show(outcome);
+    return outcome;
   } catch (error) {
     result.showFailure(error);
     say("failed", `Not run: ${findOptimizerError(error)?.kind ?? "failed"}`);
+    return undefined;
   } finally {
     running = undefined;
     void sessions?.refresh();
@@ -220,6 +271,26 @@ async function follow(
     if (narrow.matches)
       status.scrollIntoView({ block: "start", behavior: stillness.matches ? "auto" : "smooth" });
   }
+}
+
+/** Begins the tour, whose code comes with its first use. */
+async function startTour(): Promise<void> {
+  if (isDisabled(tourStart)) return;
+  const { createTour } = await import("./tour.ts");
+  tour ??= createTour(
+    {
+      manifest: () => optimizer?.manifest(),
+      run: async (program) => {
+        running?.abort();
+        await ended;
+        panel.choose(program);
+        return run(panel.request);
+      },
+      cancel: () => running?.abort(),
+    },
+    tourStart,
+  );
+  tour.start();
 }
 
 /** The session that the visitor has chosen. */

@@ -26,6 +26,10 @@ export interface GuestProgram extends Omit<ReadyProgram, "id"> {
 export interface ProgramPanel {
   readonly editor: ProgramEditor;
   readonly language: DemoLanguage;
+  /** Shows a ready program as it was written, without the visitor's edits. */
+  choose(id: string): void;
+  /** What would run now. */
+  readonly request: ProgramRequest;
   /** Shows a program from elsewhere: it joins the choice of its language, in place of an earlier one. */
   open(program: GuestProgram): void;
   /** `waiting` until there is an engine. */
@@ -57,9 +61,13 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
     if (program === undefined) throw new Error("There are no programs.");
     return program;
   };
+  const request = (): ProgramRequest => ({
+    language: language(),
+    code: editor.text,
+    timeoutMs: Number(timeLimit.value),
+  });
   const start = (): void => {
-    if (!isDisabled(run))
-      onRun({ language: language(), code: editor.text, timeoutMs: Number(timeLimit.value) });
+    if (!isDisabled(run)) onRun(request());
   };
   const editor = createEditor(requireElement("editor", HTMLElement), {
     onRun: start,
@@ -95,6 +103,15 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
     );
     choice.value = chosen.get(language()) ?? choice.value;
   };
+  const choose = (written: DemoLanguage, id: string): void => {
+    edits.delete(id);
+    chosen.set(written, id);
+    const isOther = language() !== written;
+    languageChoice.value = written;
+    list();
+    show();
+    if (isOther) onLanguage(written);
+  };
   languageChoice.addEventListener("change", () => {
     list();
     show();
@@ -123,15 +140,17 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
 
   return {
     editor,
+    get request() {
+      return request();
+    },
+    choose(id) {
+      const inPython = PROGRAM_GROUPS.python.some(({ programs }) => programs.some((one) => one.id === id));
+      choose(inPython ? "python" : "typescript", id);
+    },
     open({ language: written, ...program }) {
       const id = `guest-${written}`;
       guests.set(written, { id, ...program });
-      edits.delete(id);
-      chosen.set(written, id);
-      languageChoice.value = written;
-      list();
-      show();
-      onLanguage(written);
+      choose(written, id);
     },
     get language() {
       return language();
