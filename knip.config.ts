@@ -6,6 +6,7 @@ const config: KnipConfig = {
     "signed-in.html",
     "src/cli/main.ts",
     "demo/serve.ts",
+    "demo/offline/service-worker.ts",
     "demo/servers/*-cli.ts",
     "tests/attacks/**/*.control.ts",
     "tests/bench/*.{ts,html}",

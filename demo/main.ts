@@ -11,6 +11,7 @@ import {
   SandboxFrame,
 } from "../src/index.ts";
 import { remote } from "../src/remote.ts";
+import frameDigest from "../src/sandbox/browser/frame-document.ts?frame&sha256";
 import { createAccounts, withAccounts } from "./accounts.ts";
 import { createActivityPanel } from "./activity-panel.ts";
 import { createCatalogPanel } from "./catalog-panel.ts";
@@ -24,6 +25,7 @@ import { createLinkBar } from "./link-bar.ts";
 import { createMeters } from "./meters.ts";
 import { createNotices } from "./notices.ts";
 import { changeTool, createPageTools } from "./page-tools.ts";
+import { keepForOffline } from "./offline/register.ts";
 import type { Addresses } from "./own-servers.ts";
 import { createProgramPanel, type ProgramRequest } from "./program-panel.ts";
 import type { DemoLanguage } from "./ready-program.ts";
@@ -69,7 +71,7 @@ const actions: ResultActions = {
   },
 };
 const host = chooseHost();
-const frame = new SandboxFrame({ url: "./sandbox.html" });
+const frame = new SandboxFrame({ url: `./sandbox.html?${frameDigest}` });
 let optimizer: Optimizer | undefined;
 /** Ends what is wired to the engine. */
 let life = new AbortController();
@@ -107,6 +109,7 @@ result.showEmpty();
 createLinkBar(panel);
 tourStart.addEventListener("click", () => void startTour());
 await start();
+void keepForOffline();
 
 /** Builds the engine over the servers of now, in place of an earlier one. */
 async function start(): Promise<void> {
