@@ -17,19 +17,19 @@ import { createActivityPanel } from "./activity-panel.ts";
 import { createCatalogPanel } from "./catalog-panel.ts";
 import { showCost } from "./cost-panel.ts";
 import { element, isDisabled, requireElement, setDisabled } from "./element.ts";
-import { formatCounted, formatMs } from "./format.ts";
 import { chooseHost } from "./host-place.ts";
 import { createIntentPanel } from "./intent-panel.ts";
 import { DEMO_INTENTS } from "./intents.ts";
 import { createLinkBar } from "./link-bar.ts";
 import { createMeters } from "./meters.ts";
 import { createNotices } from "./notices.ts";
-import { changeTool, createPageTools } from "./page-tools.ts";
 import { keepForOffline } from "./offline/register.ts";
 import type { Addresses } from "./own-servers.ts";
+import { changeTool, createPageTools } from "./page-tools.ts";
 import { createProgramPanel, type ProgramRequest } from "./program-panel.ts";
 import type { DemoLanguage } from "./ready-program.ts";
 import { createResultPanel, failure, type ResultActions } from "./result-panel.ts";
+import { runSentence } from "./run-sentence.ts";
 import { findServerAddresses } from "./server-addresses.ts";
 import { createServerForm } from "./server-form.ts";
 import { showServers } from "./server-list.ts";
@@ -44,6 +44,9 @@ const cost = requireElement("cost", HTMLElement);
 const servers = requireElement("servers", HTMLElement);
 const catalog = requireElement("catalog", HTMLDetailsElement);
 const tourStart = requireElement("tour-start", HTMLButtonElement);
+const chatToggle = requireElement("chat-toggle", HTMLButtonElement);
+const chatBox = requireElement("chat", HTMLElement);
+const skipLink = requireElement("skip-link", HTMLAnchorElement);
 const narrow = matchMedia("(max-width: 899px)");
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -79,6 +82,7 @@ let starting = true;
 let running: AbortController | undefined;
 /** Settles when the last run has. */
 let ended: Promise<unknown> = Promise.resolve();
+let endChatTurn = (): void => {};
 let tour: Tour | undefined;
 let sessions: SessionPanel | undefined;
 let pageServers: Addresses | undefined;
@@ -108,6 +112,7 @@ requireElement("change-tool", HTMLButtonElement).addEventListener("click", () =>
 result.showEmpty();
 createLinkBar(panel);
 tourStart.addEventListener("click", () => void startTour());
+chatToggle.addEventListener("click", () => void showChat(chatBox.hidden !== false));
 await start();
 void keepForOffline();
 
@@ -126,7 +131,11 @@ async function start(): Promise<void> {
   pageServers ??= await findServerAddresses(location);
   const addresses = { ...pageServers, ...serverForm.own };
   const names = Object.keys(addresses);
-  const list = { addresses, own: Object.keys(serverForm.own), onRemove: (name: string) => serverForm.remove(name) };
+  const list = {
+    addresses,
+    own: Object.keys(serverForm.own),
+    onRemove: (name: string) => serverForm.remove(name),
+  };
   const expected = names.map((name) => ({ name, status: { state: "connecting" as const }, tools: 0 }));
   showServers(servers, expected, list);
   cost.replaceChildren(element("p", { class: "empty" }, "Counting tokens…"));
@@ -259,7 +268,7 @@ async function followOne(
     const outcome = await begin(optimizer, { signal: running.signal, onEvent: show });
     result.showResult(outcome, actions);
     markFailure(outcome);
-    say(outcome.status, sentence(outcome));
+    say(outcome.status, runSentence(outcome));
     tour?.show(outcome);
     return outcome;
   } catch (error) {
@@ -276,9 +285,47 @@ async function followOne(
   }
 }
 
+/** Shows the chat in place of the program, or the other way round. Its code comes with its first use. */
+async function showChat(chat: boolean): Promise<void> {
+  chatToggle.setAttribute("aria-pressed", String(chat));
+  requireElement("program", HTMLElement).hidden = chat;
+  chatBox.hidden = !chat;
+  skipLink.href = chat ? "#chat" : "#program";
+  skipLink.textContent = chat ? "Skip to the chat" : "Skip to the program";
+  if (!chat || chatBox.childElementCount > 0) return;
+  const { createChatPanel } = await import("./chat/chat-panel.ts");
+  createChatPanel(chatBox, {
+    begin(stop) {
+      if (optimizer === undefined || running !== undefined) return undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      running = stop;
+      ended = promise;
+      endChatTurn = resolve;
+      panel.setState("waiting");
+      return { optimizer, ...inSession() };
+    },
+    end() {
+      running = undefined;
+      panel.setState("ready");
+      void sessions?.refresh();
+      endChatTurn();
+    },
+    onEvent: (event) => activity.handle(event),
+    openProgram(program) {
+      panel.open({
+        ...program,
+        title: "Of the model",
+        about: "A model wrote this program in the chat. Read it before you run it again.",
+      });
+      void showChat(false);
+    },
+  });
+}
+
 /** Begins the tour, whose code comes with its first use. */
 async function startTour(): Promise<void> {
   if (isDisabled(tourStart)) return;
+  void showChat(false);
   const { createTour } = await import("./tour.ts");
   tour ??= createTour(
     {
@@ -326,23 +373,6 @@ function markFailure(outcome: RunResult): void {
   if (outcome.status !== "threw" || outcome.error.line === undefined) return;
   const { line, column, message } = outcome.error;
   panel.editor.markFailure({ line, message, ...(column === undefined ? {} : { column }) });
-}
-
-/** What a screen reader says when a run ends. */
-function sentence(outcome: RunResult): string {
-  const { durationMs, tokens } = outcome.usage;
-  switch (outcome.status) {
-    case "returned":
-      return `Returned ${formatCounted(tokens, "token")} in ${formatMs(durationMs)}${outcome.truncated === undefined ? "" : ", cut to fit"}`;
-    case "threw":
-      return `Threw ${outcome.error.name}${outcome.error.line === undefined ? "" : ` in line ${outcome.error.line}`} after ${formatMs(durationMs)}`;
-    case "stopped":
-      return `Stopped: ${outcome.reason}, code ${outcome.code}, after ${formatMs(durationMs)}`;
-    case "suspended":
-      return `Waits for you to decide about ${formatCounted(outcome.approvals.length, "tool call")}`;
-    default:
-      return outcome satisfies never;
-  }
 }
 
 function say(state: string, text: string): void {

@@ -6,8 +6,8 @@ import type { Plugin } from "vite";
 /** Where the worker stands in the site: beside the page, which is all that it may serve. */
 export const WORKER_FILE = "service-worker.js";
 
-/** Python's interpreter and library: most visitors never load those megabytes. */
-const ON_USE = /^assets\/(?:pyodide|python)/;
+/** Python's interpreter and library, and the clients of models: most visitors never load those megabytes. */
+const ON_USE = /^assets\/(?:pyodide|python|openai-model|anthropic-model)/;
 
 /**
  * Browsers ask no worker for a sandboxed frame: page-headers.ts lets their own cache keep it. Signing in needs its server

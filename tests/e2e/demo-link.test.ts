@@ -47,7 +47,9 @@ test("a link that arrives in the open page replaces the program; a refused clipb
 });
 
 test("a broken link says so and leaves the page as it is", async () => {
-  await using visit = await site.openPage(`${site.url}#program=typescript.H4sIAAAA<img src=x onerror=alert(1)>`);
+  await using visit = await site.openPage(
+    `${site.url}#program=typescript.H4sIAAAA<img src=x onerror=alert(1)>`,
+  );
   await visit.page.getByRole("status").getByText("can't be read").waitFor();
   expect(await visit.page.locator("#program-choice").inputValue()).toBe("errors-by-service");
   await visit.page.getByRole("button", { name: "Run", exact: true }).click();

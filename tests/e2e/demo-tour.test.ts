@@ -49,7 +49,9 @@ test("walks by keyboard from the cost to a decision, with the figures of its own
   await next.press("Enter");
   expect(await told(page)).toMatch(/^This program would never have ended.*timeout, code 408\./);
   const [stopped] = figures(await told(page));
-  expect(await page.locator("#run-status").textContent()).toBe(`Stopped: timeout, code 408, after ${stopped}`);
+  expect(await page.locator("#run-status").textContent()).toBe(
+    `Stopped: timeout, code 408, after ${stopped}`,
+  );
 
   await next.press("Enter");
   expect(await told(page)).toContain("it wants page.clear_notices");
@@ -96,7 +98,9 @@ test("a server that is down is said, and the tour goes on", async () => {
   const { page } = visit;
   await begin(page);
   await page.locator("#tour-next").click();
-  expect(await told(page)).toContain("This time it went another way (threw). The server errors is unavailable");
+  expect(await told(page)).toContain(
+    "This time it went another way (threw). The server errors is unavailable",
+  );
   await page.locator("#tour-next").click();
   await page.locator("#tour-count").getByText("Step 3 of 5").waitFor();
   await told(page);

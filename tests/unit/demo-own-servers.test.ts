@@ -12,7 +12,7 @@ test.for([
 });
 
 test.for([
-  ["", "Write the address"],
+  ["", "Write an address"],
   ["example.com/mcp", "no address"],
   ["http://example.com/mcp", "Only https:"],
   ["http://127.0.0.1.example.com/mcp", "Only https:"],
