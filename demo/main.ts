@@ -292,6 +292,7 @@ async function showChat(chat: boolean): Promise<void> {
   chatBox.hidden = !chat;
   skipLink.href = chat ? "#chat" : "#program";
   skipLink.textContent = chat ? "Skip to the chat" : "Skip to the program";
+  if (chat && narrow.matches) chatBox.scrollIntoView({ behavior: stillness.matches ? "auto" : "smooth" });
   if (!chat || chatBox.childElementCount > 0) return;
   const { createChatPanel } = await import("./chat/chat-panel.ts");
   createChatPanel(chatBox, {

@@ -26,7 +26,7 @@ export interface ChatDeps {
 /** Fills `host` with a chat. */
 export function createChatPanel(host: HTMLElement, { begin, end, onEvent, openProgram }: ChatDeps): void {
   const settings = createSettingsForm();
-  const log = element("ol", { class: "chat-log", role: "log", "aria-label": "Conversation", tabindex: "0" });
+  const log = element("div", { class: "chat-log", role: "log", "aria-label": "Conversation", tabindex: "0" });
   const used = element("p", { class: "muted chat-used", role: "status" }, "No tokens used yet.");
   const message = element("textarea", { id: "chat-message", rows: "2", "aria-describedby": "chat-help" });
   const send = element("button", { type: "submit", class: "primary" }, "Send");
@@ -72,9 +72,7 @@ export function createChatPanel(host: HTMLElement, { begin, end, onEvent, openPr
   const addText = (kind: "visitor" | "model" | "problem", text: string): HTMLElement => {
     const who = { visitor: "You: ", model: "Model: ", problem: "" }[kind];
     const body = element("span", {}, text);
-    const line = element(
-      "li",
-      { class: `chat-${kind}` },
+    const line = element("div", { class: `chat-${kind}` },
       element("span", { class: "visually-hidden" }, who),
       body,
     );

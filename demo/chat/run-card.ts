@@ -30,7 +30,7 @@ export function createRunCard(input: unknown, openProgram: (program: LinkedProgr
     open,
   );
   const details = element("details", {}, element("summary", {}, "Program ", state), body);
-  const node = element("li", { class: "chat-run" }, details);
+  const node = element("div", { class: "chat-run" }, details);
   const show = (name: string, text: string): void => {
     state.dataset["state"] = name;
     state.textContent = text;
@@ -44,6 +44,7 @@ export function createRunCard(input: unknown, openProgram: (program: LinkedProgr
       const { promise, resolve, reject } = Promise.withResolvers<Decisions>();
       const form = approvalList(approvals, resolve);
       node.append(form);
+      form.scrollIntoView({ block: "nearest" });
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       return promise.finally(() => form.remove());
     },

@@ -20,8 +20,8 @@ export function createSettingsForm(): SettingsForm {
   const api = element(
     "select",
     { id: "chat-api" },
-    element("option", { value: "openai" }, "OpenAI chat completions, or compatible"),
-    element("option", { value: "anthropic" }, "Anthropic messages, or compatible"),
+    element("option", { value: "openai" }, "OpenAI, or compatible"),
+    element("option", { value: "anthropic" }, "Anthropic, or compatible"),
   );
   const text = { autocomplete: "off", spellcheck: "false" };
   const baseUrl = element("input", { id: "chat-url", type: "url", ...text });

@@ -50,7 +50,7 @@ test.for(["openai", "anthropic"])(
     const { page } = visit;
     await openChat(page, model.url, api);
     await say(page, "How many rows?");
-    expect(await page.locator(".chat-log > li").allTextContents()).toEqual([
+    expect(await page.locator(".chat-log > *").allTextContents()).toEqual([
       "You: How many rows?",
       "Model: Let me look. ",
       expect.stringMatching(/^Program Returned \d+ tokens in .*const \{ errors \}.*"7 rows"/s),
@@ -60,7 +60,7 @@ test.for(["openai", "anthropic"])(
       "errors.list_errors",
     ]);
     await say(page, "And now?");
-    expect(await page.locator(".chat-log > li").last().textContent()).toBe("Model: Still seven.");
+    expect(await page.locator(".chat-log > *").last().textContent()).toBe("Model: Still seven.");
     expect(await page.locator(".chat-used").textContent()).toContain("300 tokens read, 30 written");
 
     const [first] = model.requests;
@@ -212,7 +212,7 @@ test("is stopped in the middle of a word and of a program, and forgets that turn
   await expect.poll(() => page.locator(".chat-problem").count(), PATIENCE).toBe(2);
   await expect.poll(() => page.locator("#run").getAttribute("aria-disabled"), PATIENCE).toBe("false");
   await say(page, "Are you there?");
-  expect(await page.locator(".chat-log > li").last().textContent()).toBe("Model: Here I am.");
+  expect(await page.locator(".chat-log > *").last().textContent()).toBe("Model: Here I am.");
 });
 
 test("a model that answers with markup, or asks for nonsense, is shown as text", async () => {
