@@ -39,11 +39,10 @@ export function readOwnServers(storage: Pick<Storage, "getItem">): Addresses {
   try {
     const kept: unknown = JSON.parse(storage.getItem(KEPT) ?? "{}");
     if (!isJsonObject(kept)) return {};
-    return Object.fromEntries(
-      Object.entries(kept)
-        .slice(0, MAX_SERVERS)
-        .map(([name, address]) => [identifierOf(name), parseServerUrl(String(address)).href]),
+    const addresses = Object.entries(kept).flatMap(([name, address]): [string, string][] =>
+      typeof address === "string" ? [[identifierOf(name), parseServerUrl(address).href]] : [],
     );
+    return Object.fromEntries(addresses.slice(0, MAX_SERVERS));
   } catch {
     return {};
   }

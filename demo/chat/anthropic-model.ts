@@ -10,7 +10,8 @@ const MAX_TOKENS = 8_000;
 export function anthropicModel({ baseUrl, key, model }: ModelSettings): ChatModel {
   const client = new Anthropic({
     baseURL: baseUrl,
-    apiKey: key,
+    // Local servers want none.
+    apiKey: key === "" ? "none" : key,
     maxRetries: 0,
     fetch: plainFetch,
     // It is the visitor's own key, typed into this page by the visitor.

@@ -72,7 +72,9 @@ export function createChatPanel(host: HTMLElement, { begin, end, onEvent, openPr
   const addText = (kind: "visitor" | "model" | "problem", text: string): HTMLElement => {
     const who = { visitor: "You: ", model: "Model: ", problem: "" }[kind];
     const body = element("span", {}, text);
-    const line = element("div", { class: `chat-${kind}` },
+    const line = element(
+      "div",
+      { class: `chat-${kind}` },
       element("span", { class: "visually-hidden" }, who),
       body,
     );
@@ -118,6 +120,8 @@ export function createChatPanel(host: HTMLElement, { begin, end, onEvent, openPr
       message.value = "";
       await talking.say(turnOf(engine, text, signal));
     } catch (error) {
+      // What was written may be sent again.
+      if (message.value === "") message.value = text;
       addText(
         "problem",
         signal.aborted

@@ -93,7 +93,7 @@ test("the key is in no storage, no link, no log, and is forgotten with the page"
         ({ name = "" }) =>
           new Promise<string>((resolve, reject) => {
             const opening = indexedDB.open(name);
-            opening.onerror = () => reject(opening.error);
+            opening.onerror = () => reject(new Error(`${name} does not open.`));
             opening.onsuccess = () => {
               const database = opening.result;
               const stores = [...database.objectStoreNames];
