@@ -7,6 +7,7 @@ const config: KnipConfig = {
     "src/cli/main.ts",
     "src/build/reference.ts",
     "demo/serve.ts",
+    "demo/offline/service-worker.ts",
     "demo/servers/*-cli.ts",
     "tests/attacks/**/*.control.ts",
     "tests/bench/*.{ts,html}",

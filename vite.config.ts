@@ -1,10 +1,15 @@
 import { defineConfig } from "vite";
+import { precacheList, WORKER_FILE } from "./demo/offline/precache-list.ts";
 import { configSchema } from "./src/build/config-schema.ts";
 import { sandboxAssets } from "./src/build/sandbox-assets.ts";
 
 export default defineConfig(({ mode }) => ({
   base: "./",
-  plugins: [sandboxAssets(), ...(mode === "lib" ? [configSchema()] : [])],
+  plugins: [
+    sandboxAssets(),
+    ...(mode === "lib" ? [configSchema()] : []),
+    ...(mode === "demo" ? [precacheList()] : []),
+  ],
   build:
     mode === "lib"
       ? {
@@ -60,6 +65,20 @@ export default defineConfig(({ mode }) => ({
           outDir: "dist-demo",
           target: "es2022",
           chunkSizeWarningLimit: 3_000,
-          ...(mode === "demo" ? { rolldownOptions: { input: ["index.html", "signed-in.html"] } } : {}),
+          ...(mode === "demo"
+            ? {
+                rolldownOptions: {
+                  input: {
+                    index: "index.html",
+                    "signed-in": "signed-in.html",
+                    "service-worker": "demo/offline/service-worker.ts",
+                  },
+                  output: {
+                    entryFileNames: ({ name }) =>
+                      name === "service-worker" ? WORKER_FILE : "assets/[name]-[hash].js",
+                  },
+                },
+              }
+            : {}),
         },
 }));

@@ -12,8 +12,12 @@ export interface CatalogPanel {
   refresh(): void;
 }
 
-/** Wires the catalog's search box and list to the engine. */
-export function createCatalogPanel(optimizer: Optimizer, pageTools: number): CatalogPanel {
+/** Wires the catalog's search box and list to the engine, until the signal. */
+export function createCatalogPanel(
+  optimizer: Optimizer,
+  pageTools: number,
+  signal: AbortSignal,
+): CatalogPanel {
   const input = requireElement("catalog-search", HTMLInputElement);
   const list = requireElement("catalog-hits", HTMLUListElement);
   const status = requireElement("catalog-status", HTMLElement);
@@ -59,7 +63,7 @@ export function createCatalogPanel(optimizer: Optimizer, pageTools: number): Cat
         : []),
     );
   };
-  input.addEventListener("input", refresh);
+  input.addEventListener("input", refresh, { signal });
   refresh();
   return { refresh };
 }

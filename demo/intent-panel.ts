@@ -11,12 +11,14 @@ export interface IntentPanelOptions {
   readonly onExecute: (intent: string, params: JsonObject) => void;
   /** What was typed is no object. */
   readonly onWrong: (message: string) => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
 }
 
 /** Wires the intents of index.html to the engine. */
 export function createIntentPanel(
   optimizer: Optimizer,
-  { onExecute, onWrong }: IntentPanelOptions,
+  { onExecute, onWrong, signal }: IntentPanelOptions,
 ): IntentPanel {
   const mode = requireElement("mode", HTMLSelectElement);
   const choice = requireElement("intent-choice", HTMLSelectElement);
@@ -54,18 +56,20 @@ export function createIntentPanel(
     mode.value = optimizer.flags.current.executionMode;
     show();
   };
-  choice.addEventListener("change", show);
-  mode.addEventListener("change", () => {
+  choice.addEventListener("change", show, { signal });
+  const setMode = (): void => {
     optimizer.flags.set({ executionMode: modeOf(mode.value) });
     show();
-  });
-  forget.addEventListener("click", () => void optimizer.intents.unsave(choice.value));
-  form.addEventListener("submit", (event) => {
+  };
+  mode.addEventListener("change", setMode, { signal });
+  forget.addEventListener("click", () => void optimizer.intents.unsave(choice.value), { signal });
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const value = parse(params.value);
     if (value === undefined) onWrong('The parameters must be one JSON object, such as {"most": 3}.');
     else onExecute(choice.value, value);
-  });
+  };
+  form.addEventListener("submit", submit, { signal });
   refresh();
   return { refresh };
 }

@@ -38,7 +38,7 @@ export async function startPageServer({ folder, port, servers }: PageServerOptio
         return;
       }
       const file = parsePath(request.url ?? "/");
-      const headers = file === undefined ? {} : pageHeaders(file);
+      const headers = file === undefined ? {} : pageHeaders(file, request.url?.split("?")[1]);
       const type = TYPES.get(path.extname(file ?? "")) ?? "application/octet-stream";
       const content =
         file === undefined

@@ -17,10 +17,21 @@ export interface ProgramPanelOptions {
   readonly onLanguage: (language: DemoLanguage) => void;
 }
 
+/** A program that is not one of the page's own. */
+export interface GuestProgram extends Omit<ReadyProgram, "id"> {
+  readonly language: DemoLanguage;
+}
+
 /** The choice of programs, the editor and its buttons. */
 export interface ProgramPanel {
   readonly editor: ProgramEditor;
   readonly language: DemoLanguage;
+  /** Shows a ready program as it was written, without the visitor's edits. */
+  choose(id: string): void;
+  /** What would run now. */
+  readonly request: ProgramRequest;
+  /** Shows a program from elsewhere: it joins the choice of its language, in place of an earlier one. */
+  open(program: GuestProgram): void;
   /** `waiting` until there is an engine. */
   setState(state: "waiting" | "ready" | "running"): void;
 }
@@ -42,16 +53,21 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
   const edits = new Map<string, string>();
   /** The program that was last looked at in each language. */
   const chosen = new Map<DemoLanguage, string>();
+  const guests = new Map<DemoLanguage, ReadyProgram>();
   const language = (): DemoLanguage => (languageChoice.value === "python" ? "python" : "typescript");
 
   const current = (): ReadyProgram => {
-    const program = PROGRAMS.find(({ id }) => id === choice.value) ?? PROGRAMS[0];
+    const program = [...guests.values(), ...PROGRAMS].find(({ id }) => id === choice.value) ?? PROGRAMS[0];
     if (program === undefined) throw new Error("There are no programs.");
     return program;
   };
+  const request = (): ProgramRequest => ({
+    language: language(),
+    code: editor.text,
+    timeoutMs: Number(timeLimit.value),
+  });
   const start = (): void => {
-    if (!isDisabled(run))
-      onRun({ language: language(), code: editor.text, timeoutMs: Number(timeLimit.value) });
+    if (!isDisabled(run)) onRun(request());
   };
   const editor = createEditor(requireElement("editor", HTMLElement), {
     onRun: start,
@@ -73,16 +89,28 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
   };
 
   const list = (): void => {
+    const guest = guests.get(language());
+    const groups = PROGRAM_GROUPS[language()];
     choice.replaceChildren(
-      ...PROGRAM_GROUPS[language()].map(({ title, programs }) =>
-        element(
-          "optgroup",
-          { label: title },
-          ...programs.map((program) => element("option", { value: program.id }, program.title)),
-        ),
+      ...(guest === undefined ? groups : [{ title: "From elsewhere", programs: [guest] }, ...groups]).map(
+        ({ title, programs }) =>
+          element(
+            "optgroup",
+            { label: title },
+            ...programs.map((program) => element("option", { value: program.id }, program.title)),
+          ),
       ),
     );
     choice.value = chosen.get(language()) ?? choice.value;
+  };
+  const choose = (written: DemoLanguage, id: string): void => {
+    edits.delete(id);
+    chosen.set(written, id);
+    const isOther = language() !== written;
+    languageChoice.value = written;
+    list();
+    show();
+    if (isOther) onLanguage(written);
   };
   languageChoice.addEventListener("change", () => {
     list();
@@ -112,6 +140,18 @@ export function createProgramPanel({ onRun, onCancel, onLanguage }: ProgramPanel
 
   return {
     editor,
+    get request() {
+      return request();
+    },
+    choose(id) {
+      const inPython = PROGRAM_GROUPS.python.some(({ programs }) => programs.some((one) => one.id === id));
+      choose(inPython ? "python" : "typescript", id);
+    },
+    open({ language: written, ...program }) {
+      const id = `guest-${written}`;
+      guests.set(written, { id, ...program });
+      choose(written, id);
+    },
     get language() {
       return language();
     },

@@ -8,12 +8,19 @@ export type ShownServer = Pick<ServerState, "name" | "status" | "tools">;
 
 const WORDS = { connecting: "connecting…", ready: "ready", unavailable: "unavailable" } as const;
 
+export interface ServerListOptions {
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly accounts?: ReadonlyMap<string, Account>;
+  /** The names of those that the visitor added. */
+  readonly own: readonly string[];
+  readonly onRemove: (name: string) => void;
+}
+
 /** Lists the servers, each with its own state: one that is down says why, and what to do about it. */
 export function showServers(
   host: HTMLElement,
   servers: readonly ShownServer[],
-  addresses: Readonly<Record<string, string>>,
-  accounts: ReadonlyMap<string, Account> = new Map(),
+  { addresses, accounts, own, onRemove }: ServerListOptions,
 ): void {
   host.replaceChildren(
     ...servers.map(({ name, status, tools }) => {
@@ -39,8 +46,13 @@ export function showServers(
           ),
         );
       }
-      const account = accounts.get(name);
+      const account = accounts?.get(name);
       if (account !== undefined) row.append(...accountParts(name, status, account));
+      if (own.includes(name)) {
+        const remove = element("button", { type: "button", class: "quiet server-button" }, `Remove ${name}`);
+        remove.addEventListener("click", () => onRemove(name));
+        row.append(remove);
+      }
       return row;
     }),
   );
@@ -54,7 +66,7 @@ function accountParts(name: string, status: ShownServer["status"], account: Acco
   const out = state === "signed_in";
   const button = element(
     "button",
-    { type: "button", class: "sign-in" },
+    { type: "button", class: "server-button" },
     `Sign ${out ? "out of" : "in to"} ${name}`,
   );
   button.addEventListener("click", () => {

@@ -15,10 +15,14 @@ const CHOSEN = "demo-session";
 const PLAIN = "default";
 const HOUR_MS = 3_600_000;
 
-/** Wires the sessions of index.html to the engine. They survive a reload, and end after an hour without use. */
+/**
+ * Wires the sessions of index.html to the engine, until the signal. They survive a reload, and end after an hour
+ * without use.
+ */
 export async function createSessionPanel(
   optimizer: Optimizer,
   onFailure: (error: unknown) => void,
+  signal: AbortSignal,
 ): Promise<SessionPanel> {
   const choice = requireElement("session-choice", HTMLSelectElement);
   const about = requireElement("session-about", HTMLElement);
@@ -53,16 +57,15 @@ export async function createSessionPanel(
       })
       .catch(onFailure);
   };
-  choice.addEventListener("change", () => act(async () => choice.value));
-  create.addEventListener("click", () =>
-    act(async () => (await optimizer.sessions.create({ ttlMs: HOUR_MS, keepGlobals: true })).id),
-  );
-  close.addEventListener("click", () =>
-    act(async () => {
-      await optimizer.sessions.close(session);
-      return PLAIN;
-    }),
-  );
+  const begin = async (): Promise<string> =>
+    (await optimizer.sessions.create({ ttlMs: HOUR_MS, keepGlobals: true })).id;
+  const end = async (): Promise<string> => {
+    await optimizer.sessions.close(session);
+    return PLAIN;
+  };
+  choice.addEventListener("change", () => act(async () => choice.value), { signal });
+  create.addEventListener("click", () => act(begin), { signal });
+  close.addEventListener("click", () => act(end), { signal });
   await refresh();
   return {
     get session() {

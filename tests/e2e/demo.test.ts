@@ -472,7 +472,7 @@ describe("the demo page", () => {
 
   test("says why it can't start, and what to do about it", async () => {
     const page = await browser.newPage();
-    await page.route("**/sandbox.html", (route) => route.fulfill({ contentType: "text/html", body: "" }));
+    await page.route("**/sandbox.html*", (route) => route.fulfill({ contentType: "text/html", body: "" }));
     await page.goto(url);
     await page.locator("#run-status[data-state=failed]").waitFor({ timeout: 60_000 });
     expect(await page.locator("#result .failure").textContent()).toMatch(

@@ -32,6 +32,13 @@ test("the sandbox document keeps the policy that it carries itself", async () =>
   expect(response.headers.get("content-security-policy")).toBeNull();
 });
 
+test("the sandbox document may be kept for ever under its digest, and is asked for anew without", async () => {
+  const cached = async (name: string) => (await fetch(new URL(name, page.url))).headers.get("cache-control");
+  expect(await cached("sandbox.html?0f3a")).toBe("public, max-age=31536000, immutable");
+  expect(await cached("sandbox.html")).toBe("no-cache");
+  expect(await cached("?0f3a")).toBe("no-cache");
+});
+
 test("the page learns where the servers are", async () => {
   const response = await fetch(new URL("servers.json", page.url));
   expect(await response.json()).toEqual({ errors: "http://127.0.0.1:4171/mcp" });

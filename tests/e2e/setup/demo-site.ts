@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright";
+import { build } from "vite";
+import { startPageServer } from "../../../demo/page-server.ts";
+import { startErrorsServer } from "../../../demo/servers/errors-server.ts";
+import { startEverythingServer } from "../../../demo/servers/everything-server.ts";
+import { chromiumOptions } from "../../setup/chromium.ts";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+
+/** The built demo page beside its two servers, and a browser. */
+export interface DemoSite extends AsyncDisposable {
+  readonly url: string;
+  readonly folder: string;
+  readonly servers: { readonly errors: string; readonly everything: string };
+  readonly browser: Browser;
+  /** Opens the page in a context of its own, as axe needs it, and waits until programs can run. */
+  openPage(address?: string, options?: BrowserContextOptions): Promise<DemoVisit>;
+}
+
+export interface DemoVisit extends AsyncDisposable {
+  readonly page: Page;
+  /** What the browser complained about, violations of the content security policy included. */
+  readonly complaints: readonly string[];
+}
+
+export async function openDemoSite(): Promise<DemoSite> {
+  await using starting = new AsyncDisposableStack();
+  const folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-demo-"));
+  starting.defer(() => rm(folder, { recursive: true, force: true }));
+  const configFile = path.join(root, "vite.config.ts");
+  await build({ root, configFile, mode: "demo", logLevel: "error", build: { outDir: folder } });
+  const errors = await startErrorsServer({ port: 0 });
+  starting.defer(() => errors.close());
+  const everything = await startEverythingServer({ port: 0 });
+  starting.defer(() => everything.close());
+  const servers = { errors: errors.url, everything: everything.url };
+  const site = await startPageServer({ folder, port: 0, servers });
+  starting.defer(() => site.close());
+  const browser = starting.use(await chromium.launch(chromiumOptions()));
+  const running = starting.move();
+  return {
+    url: site.url,
+    folder,
+    servers,
+    browser,
+    async openPage(address = site.url, options = {}) {
+      const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("console", (message) => {
+        // An MCP server of 2025 refuses the SDK's first question with 400.
+        const known =
+          message.text().includes("status of 400 (Bad Request)") &&
+          message.location().url === servers.everything;
+        if ((message.type() === "error" || message.type() === "warning") && !known)
+          complaints.push(message.text());
+      });
+      await page.goto(address);
+      await page.locator("#run-status:not([data-state=starting])").waitFor();
+      await page.locator("[data-server=everything]:not([data-state=connecting])").waitFor();
+      return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Replaces the program by typing, as a visitor would. */
+export async function typeProgram(page: Page, code: string): Promise<void> {
+  await page.getByRole("textbox", { name: /^Program in/ }).click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(code);
+}
+
+/** What the page shows as the value of the last run, when it has ended. */
+export async function readValue(page: Page): Promise<unknown> {
+  await page.locator("#run-status[data-state=returned]").waitFor();
+  return JSON.parse((await page.getByLabel("Returned value").textContent()) ?? "");
+}
+
+/** What axe finds, and what runs off the side. */
+export async function findFaults(page: Page): Promise<readonly string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll("html, .masthead, .column, .tour")]
+      .filter((node) => node.scrollWidth > node.clientWidth)
+      .map((node) => `too wide: ${node.tagName} ${node.id}`),
+  );
+  return [
+    ...violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+    ),
+    ...wide,
+  ];
+}
