@@ -32,7 +32,7 @@ export function createAgainView(runAgain: RunAgain): AgainView {
   });
   const most = element("span", { class: "muted" });
   const status = element("p", { role: "status" });
-  const submit = element("button", { type: "submit" }, "Run again");
+  const submit = element("button", { type: "submit" }, "Run");
   const form = element(
     "form",
     {},

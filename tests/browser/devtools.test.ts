@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { McpOptimizerDevtools } from "../../src/devtools/index.ts";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { McpOptimizerDevtools, recordedTools } from "../../src/devtools/index.ts";
 import {
   createOptimizer,
+  defineIntent,
+  type IntentDefinition,
   memory,
   type Optimizer,
   type OptimizerOptions,
@@ -223,14 +225,20 @@ describe("many runs", () => {
     list.scrollTop = 4_800;
     await until(() => devtools.rows(/^Runs/).some((row) => row.textContent?.includes("run 399")));
     const where = (): number | undefined =>
-      devtools.rows(/^Runs/).find((row) => row.querySelector("code")?.textContent === "run 399")
+      devtools
+        .rows(/^Runs/)
+        .find((row) => row.querySelector("code")?.textContent === "run 399")
         ?.getBoundingClientRect().top;
     const before = where();
     let changes = 0;
     const observer = new MutationObserver(() => {
       changes += 1;
     });
-    observer.observe(devtools.find(".list-pane .choices"), { subtree: true, childList: true, characterData: true });
+    observer.observe(devtools.find(".list-pane .choices"), {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
     let frames = 0;
     for (let at = 500; at < 600; at += 1) {
       begin(watches, at);
@@ -242,6 +250,202 @@ describe("many runs", () => {
     observer.disconnect();
     expect(changes).toBeLessThanOrEqual(frames + 2);
     expect(where()).toBe(before);
+  });
+});
+
+const SUM = "const a = await tools.page.double({ n: 1 });\nreturn a + await tools.page.double({ n: 2 })";
+
+describe("a run that is run again", () => {
+  test("from a call on: earlier ones answer from the record, and the devtools say which", async () => {
+    await devtools.optimizer.run({ code: SUM });
+    await devtools.ended(1, "returned");
+    expect(asked).toEqual([{ n: 1 }, { n: 2 }]);
+    devtools.button("Run again from here").click();
+    expect(devtools.find<HTMLInputElement>("input[type=number]").value).toBe("1");
+    const code = devtools.find<HTMLTextAreaElement>("textarea");
+    code.value = code.value.replace("n: 2", "n: 20");
+    devtools.button("Run").click();
+    await devtools.ended(2, "returned");
+    expect(asked).toEqual([{ n: 1 }, { n: 2 }, { n: 20 }]);
+    expect(devtools.text(".again")).toBe(
+      "Repeats run 1, whose first 1 call may answer from the record. 1 call did; 1 call went to the tools.",
+    );
+    devtools.tab("Result");
+    expect(devtools.text("[aria-label='Returned value']")).toBe("42");
+    devtools.tab("Timeline");
+    const facts = devtools.rows(/^Parts/).map((row) => row.querySelector(".entry-facts")?.textContent ?? "");
+    expect(facts.filter((text) => text.includes("from the record"))).toHaveLength(1);
+  });
+
+  test("with a call that differs: it goes to its tool, and the devtools say so", async () => {
+    await devtools.optimizer.run({ code: SUM });
+    await devtools.ended(1, "returned");
+    devtools.tab("Run again");
+    const code = devtools.find<HTMLTextAreaElement>("textarea");
+    code.value = code.value.replace("n: 1", "n: 5");
+    devtools.button("Run").click();
+    await devtools.ended(2, "returned");
+    expect(asked).toEqual([{ n: 1 }, { n: 2 }, { n: 5 }]);
+    expect(devtools.text(".again")).toContain(
+      "1 call went to the tools, 1 of them because the record has no equal call.",
+    );
+  });
+
+  test("says why it could not run", async () => {
+    await devtools.optimizer.run(
+      { code: "return 1" },
+      { session: (await devtools.optimizer.sessions.create()).id },
+    );
+    await devtools.ended(1, "returned");
+    for (const { id } of await devtools.optimizer.sessions.list())
+      await devtools.optimizer.sessions.close(id);
+    devtools.tab("Run again");
+    devtools.button("Run").click();
+    await until(() => devtools.text("form [role=status]").startsWith("Not run: "));
+  });
+});
+
+/** What the devtools hand to the user while `act` is done. */
+async function downloaded(act: () => void): Promise<{ readonly name: string; readonly text: string }> {
+  const { promise, resolve } = Promise.withResolvers<HTMLAnchorElement>();
+  const click = HTMLAnchorElement.prototype.click;
+  HTMLAnchorElement.prototype.click = function (this: HTMLAnchorElement) {
+    resolve(this);
+  };
+  try {
+    act();
+    const anchor = await promise;
+    return { name: anchor.download, text: await (await fetch(anchor.href)).text() };
+  } finally {
+    HTMLAnchorElement.prototype.click = click;
+  }
+}
+
+/** Runs a saved module: its imports are what the test has. */
+async function runModule(text: string, names: Readonly<Record<string, unknown>>): Promise<void> {
+  const body = text.replace(/^import .*$/gm, "").replace("export const", "const");
+  const url = URL.createObjectURL(
+    new Blob([`export const run = async ({ ${Object.keys(names).join(", ")} }) => {\n${body}\n};`], {
+      type: "text/javascript",
+    }),
+  );
+  const module: { readonly run: (names: object) => Promise<void> } = await import(/* @vite-ignore */ url);
+  await module.run(names);
+}
+
+describe("a saved run", () => {
+  test("as a skill is a module that defines an intent, which does the same", async () => {
+    await devtools.optimizer.run({ code: SUM });
+    await devtools.ended(1, "returned");
+    const { name, text } = await downloaded(() => devtools.button("Save as skill").click());
+    expect(name).toBe("run-1.skill.ts");
+    const defined: IntentDefinition[] = [];
+    await runModule(text, {
+      defineIntent: (intent: IntentDefinition) => {
+        defined.push(defineIntent(intent));
+        return intent;
+      },
+    });
+    const [intent] = defined;
+    expect(intent?.program?.code).toBe(SUM);
+    if (intent !== undefined) devtools.optimizer.intents.define(intent);
+    expect(await devtools.optimizer.execute({ intent: "saved_run_1", params: {}, id: 1 })).toMatchObject({
+      result: { value: 6 },
+    });
+  });
+
+  test("as a test passes as long as the program does the same, without its tools", async () => {
+    const servers = { errors: inject("servers").errors };
+    await using real = await createOptimizer({ tools, servers, context: memory() });
+    devtools.node.optimizer = real;
+    const code = `const { total } = await tools.errors.list_errors({ limit: 2 });
+const failed = await tools.page.fail({}).catch(({ message }) => message);
+return [total, failed, await tools.page.double({ n: total }), (await tools.page.rows({})).length]`;
+    const { value } = await returnedBy(real, code);
+    await devtools.ended(1, "returned");
+    const { name, text } = await downloaded(() => devtools.button("Save as test").click());
+    expect(name).toBe("run-1.test.ts");
+    asked = [];
+    const ended = async (saved: string): Promise<string> => {
+      const outcomes: Promise<string>[] = [];
+      const note = (_: string, body: () => Promise<void>): void => {
+        outcomes.push(
+          body().then(
+            () => "passed",
+            (error: unknown) => String(error),
+          ),
+        );
+      };
+      await runModule(saved, { createOptimizer, memory, recordedTools, expect, test: note });
+      return (await Promise.all(outcomes)).join();
+    };
+    expect(await ended(text)).toBe("passed");
+    expect(asked).toEqual([]);
+    // It notices that the program calls its tools otherwise.
+    expect(await ended(text.replace("limit: 2", "limit: 3"))).toContain("AssertionError");
+    expect(value).toEqual([10_000, "It did not work.", 20_000, 300]);
+  });
+});
+
+async function returnedBy(optimizer: Optimizer, code: string): Promise<{ readonly value: unknown }> {
+  const result = await optimizer.run({ code });
+  return result.status === "returned" ? result : expect.fail(JSON.stringify(result));
+}
+
+describe("beside the runs", () => {
+  test("sessions show their totals, their keys and the values that stayed behind", async () => {
+    await devtools.optimizer.run(
+      {
+        code: 'await context.set("seen", 1); return (await tools.page.rows({})).flatMap((row) => [row, row, row])',
+      },
+      { session: "mine", maxTokens: 200 },
+    );
+    devtools.tab("Sessions");
+    await until(() => devtools.rows(/^Sessions/).find((row) => row.textContent?.startsWith("mine")));
+    devtools
+      .rows(/^Sessions/)
+      .find((row) => row.textContent?.startsWith("mine"))
+      ?.click();
+    await until(
+      () => devtools.text("h3") === "Session mine" || devtools.root.querySelector("#main-sessions-panel h3"),
+    );
+    expect(devtools.text("#main-sessions-panel .facts")).toMatch(/^Runs1Failed0Tool calls1/);
+    expect(devtools.text("#main-sessions-panel ul")).toBe("seen");
+    const open = await until(() =>
+      [...devtools.root.querySelectorAll("button")].find((one) =>
+        /^Open [0-9a-f]{24}$/.test(one.textContent ?? ""),
+      ),
+    );
+    open.click();
+    await until(() => devtools.text("#main-sessions-panel caption").endsWith(": 900 records"));
+  });
+
+  test("the catalog finds tools and shows how programs call them", async () => {
+    devtools.tab("Catalog");
+    const search = devtools.find<HTMLInputElement>("input[type=search]");
+    search.value = "doubles a number";
+    search.dispatchEvent(new Event("input"));
+    devtools.rows(/^Tools/)[0]?.click();
+    await until(() => devtools.text("#main-catalog-panel h3") === "page.double");
+    expect(devtools.text("[aria-label=Signature]")).toMatch(/double\(.*n: number/s);
+    expect(devtools.text("#main-catalog-panel .muted")).toMatch(/the one tool: \d+/);
+  });
+
+  test("tabs are tabs: arrow keys move between them, and one is reached by Tab", () => {
+    const tabs = [...devtools.root.querySelectorAll<HTMLElement>("[aria-label=Devtools] [role=tab]")];
+    tabs[0]?.focus();
+    for (const [name, label] of [
+      ["ArrowRight", "Sessions"],
+      ["End", "Catalog"],
+      ["ArrowRight", "Runs"],
+      ["ArrowLeft", "Catalog"],
+    ] as const) {
+      devtools.root.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
+      expect(devtools.root.activeElement?.textContent).toBe(label);
+    }
+    expect(tabs.map(({ tabIndex }) => tabIndex)).toEqual([-1, -1, 0]);
+    const panels = [...devtools.root.querySelectorAll<HTMLElement>(".main > [role=tabpanel]")];
+    expect(panels.map(({ hidden }) => hidden)).toEqual([true, true, false]);
   });
 });
 
@@ -261,6 +465,12 @@ function watchable() {
 
 function begin(watches: ReadonlySet<WatchRuns>, at: number): void {
   const program = { language: "javascript", code: `run ${at}`, inputs: "{}" } as const;
-  const run = { runId: String(at), session: "default", kind: "javascript", resumed: false, options: {} } as const;
+  const run = {
+    runId: String(at),
+    session: "default",
+    kind: "javascript",
+    resumed: false,
+    options: {},
+  } as const;
   for (const watch of watches) watch({ ...run, program });
 }
