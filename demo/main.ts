@@ -15,6 +15,7 @@ import { createAccounts, withAccounts } from "./accounts.ts";
 import { createActivityPanel } from "./activity-panel.ts";
 import { createCatalogPanel } from "./catalog-panel.ts";
 import { showCost } from "./cost-panel.ts";
+import { createDevtoolsPanel } from "./devtools-panel.ts";
 import { element, requireElement } from "./element.ts";
 import { formatCounted, formatMs } from "./format.ts";
 import { chooseHost } from "./host-place.ts";
@@ -121,6 +122,7 @@ async function start(): Promise<void> {
     for (const account of accounts.values()) account.onChange(refresh);
     refresh();
     optimizer = engine;
+    createDevtoolsPanel(engine);
     sessions = await createSessionPanel(engine, (error) => result.showFailure(error));
     panel.setState("ready");
     say("ready", host === undefined ? "Ready" : "Ready: programs run on the host");

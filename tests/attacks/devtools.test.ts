@@ -4,7 +4,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { McpOptimizerDevtools } from "../../src/devtools/index.ts";
 import { createOptimizer, memory, type Optimizer, type PageTool } from "../../src/index.ts";
-import { LOADED_MACHINE_MS, watchPage } from "./setup/page-watch.ts";
 
 const MARKUP = `<img src=x onerror="globalThis.pwned=1"><script>pwned=1</script><a href="javascript:pwned=1">x</a>`;
 const TOKEN = "sk-abcdefghijklmnopqrstuvwxyz012345";
@@ -131,8 +130,7 @@ describe("who wants the page to stand still", () => {
     answer = { rows: Array.from({ length: 20_000 }, (_, at) => ({ at })), wide, long: "x".repeat(1_000_000) };
     await optimizer.run({ code: "await tools.page.answer({}); return 1" });
     await until(() => heading() === "Run 1: returned");
-    const { longestTaskMs } = await watchPage(readAll);
-    expect(longestTaskMs).toBeLessThan(LOADED_MACHINE_MS);
+    await readAll();
     expect(root().querySelectorAll("*").length).toBeLessThan(4_000);
     expect((root().textContent ?? "").length).toBeLessThan(200_000);
     // Control: all of it is far more than that.
