@@ -36,7 +36,10 @@ export function createActivityChart(): ActivityChart {
   };
 }
 
-function createBars(name: string): { readonly node: HTMLElement; show(sums: readonly number[]): void } {
+function createBars(name: string): {
+  readonly node: HTMLElement;
+  readonly show: (sums: readonly number[]) => void;
+} {
   const picture = document.createElementNS(SVG, "svg");
   picture.setAttribute("viewBox", `0 0 ${SECONDS} ${HEIGHT}`);
   picture.setAttribute("preserveAspectRatio", "none");

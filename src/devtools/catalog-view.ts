@@ -95,6 +95,15 @@ async function toolParts(engine: Optimizer, ref: string): Promise<readonly HTMLE
   const intent = engine.intents.list().find(({ name, kind }) => name === ref && kind !== "tool");
   if (intent !== undefined)
     return [heading, factList([["Intent", intent.kind]]), textView("Description", intent.description)];
-  const [{ text }, grant] = await Promise.all([engine.describe([ref]), engine.grantOf(ref)]);
-  return [heading, factList([["Policy", hideText(JSON.stringify(grant), 400)]]), textView("Signature", text)];
+  const { text } = await engine.describe([ref]);
+  const grant = engine.grantOf(ref);
+  return [
+    heading,
+    factList([
+      ["Policy", `${grant.grant} (${grant.reason})`],
+      ["Its answers", grant.labels.source ?? "neither private nor untrusted"],
+      ["Sends data out", grant.labels.sink === true ? "yes" : "no"],
+    ]),
+    textView("Signature", text),
+  ];
 }

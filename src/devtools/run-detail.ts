@@ -107,12 +107,7 @@ function headOf(run: RecordedRun): readonly HTMLElement[] {
       ["Calls", formatCount(callCount)],
       ["Most memory", memoryBytes === 0 ? "not measured" : memory],
       ["Went back to the model", usage === undefined ? "…" : formatCounted(usage.tokens, "token")],
-      [
-        "As classic MCP calls",
-        usage === undefined || usage.tokensSaved === 0
-          ? "no more than that"
-          : `about ${formatCounted(usage.tokens + usage.tokensSaved, "token")}`,
-      ],
+      ["As classic MCP calls", classicCost(result)],
     ]),
     ...(again === undefined ? [] : [element("p", { class: "again" }, againSentence(run, again))]),
     ...(emptied
@@ -128,6 +123,14 @@ function headOf(run: RecordedRun): readonly HTMLElement[] {
           ),
         ]),
   ];
+}
+
+/** What the answers of the tools would have cost in the model's context. */
+function classicCost(result: RecordedRun["result"]): string {
+  if (result === undefined) return "…";
+  const { tokens, tokensSaved } = result.usage;
+  if (result.status !== "returned") return "nothing came back";
+  return tokensSaved === 0 ? "no more than that" : `about ${formatCounted(tokens + tokensSaved, "token")}`;
 }
 
 function againSentence(

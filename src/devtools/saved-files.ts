@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, parseJson } from "../base/json.ts";
 import { redactCode, withoutCredentials } from "../telemetry/redact.ts";
+import { hideText } from "./hide.ts";
 import type { RecordedRun } from "./recorded-run.ts";
 import type { RecordedTool } from "./recorded-tools.ts";
 
@@ -40,7 +41,7 @@ export function testText(run: RecordedRun): string | undefined {
     return [
       answer.ok
         ? { ...part, value: clean(parseJson(answer.json) ?? null) }
-        : { ...part, error: String(clean(answer.message)) },
+        : { ...part, error: hideText(answer.message) },
     ];
   });
   const expected =
