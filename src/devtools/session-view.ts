@@ -1,8 +1,9 @@
 import { messageOf } from "../base/errors.ts";
+import { HIDDEN } from "../base/secrets.ts";
 import type { Optimizer } from "../index.ts";
 import { button, element, factList } from "./dom.ts";
 import { formatBytes, formatCount, formatCounted, formatMs } from "./format.ts";
-import { hideText } from "./hide.ts";
+import { hideText, isHiddenUnder } from "./hide.ts";
 import { valueView } from "./value-view.ts";
 import { createVirtualList } from "./virtual-list.ts";
 
@@ -16,6 +17,12 @@ export interface SessionView {
 interface Line {
   readonly id: string;
   readonly text: string;
+}
+
+/** JSON text, or bytes of a type. */
+interface Kept {
+  readonly type: string;
+  readonly value: string | Uint8Array;
 }
 
 /** Sessions, and keys or handles of one, that are listed. */
@@ -145,31 +152,52 @@ async function sessionParts(engine: Optimizer, session: string): Promise<readonl
       ["Wait for a decision", formatCount(waiting.length)],
     ]),
     element("h4", {}, "Keys of its context"),
-    items(keys, (key) => element("code", {}, hideText(key, 200)), "Programs have kept nothing in it."),
+    items(
+      keys,
+      (key) => {
+        const label = hideText(key, 200);
+        return button(label, () => void showValue(label, place, () => readKey(engine, session, key)));
+      },
+      "Programs have kept nothing in it.",
+    ),
     element("h4", {}, "Values that stayed behind"),
     items(
       handles,
-      (handle) => button(`Open ${handle}`, () => void showHandle(engine, handle, session, place)),
+      (handle) =>
+        button(
+          `Open ${handle}`,
+          () => void showValue(`Value of ${handle}`, place, () => readHandle(engine, session, handle)),
+        ),
       "No value was too large for the model.",
     ),
     place,
   ];
 }
 
-async function showHandle(
-  engine: Optimizer,
-  handle: string,
-  session: string,
-  place: HTMLElement,
-): Promise<void> {
+/** Shows what is kept under a name, or why it can't be read. */
+async function showValue(label: string, place: HTMLElement, read: () => Promise<Kept>): Promise<void> {
   try {
-    const { type, value } = await engine.open(handle, { session });
+    const { type, value } = await read();
     place.replaceChildren(
-      value instanceof Uint8Array
-        ? element("p", {}, `${formatBytes(value.length)} of ${hideText(type, 100)}`)
-        : valueView(`Value of ${handle}`, JSON.stringify(value)),
+      typeof value === "string"
+        ? valueView(label, value)
+        : element("p", {}, `${formatBytes(value.length)} of ${hideText(type, 100)}`),
     );
   } catch (error) {
     place.replaceChildren(hideText(messageOf(error), 1_000));
   }
+}
+
+async function readHandle(engine: Optimizer, session: string, handle: string): Promise<Kept> {
+  const { type, value } = await engine.open(handle, { session });
+  return { type, value: value instanceof Uint8Array ? value : JSON.stringify(value) };
+}
+
+async function readKey(engine: Optimizer, session: string, key: string): Promise<Kept> {
+  const value = (await engine.context.open({ session }).get(key)) ?? "null";
+  // As in a tree: what is kept under such a name is hidden, whatever it is.
+  return {
+    type: "bytes",
+    value: typeof value === "string" && isHiddenUnder(key, value) ? JSON.stringify(HIDDEN) : value,
+  };
 }
