@@ -1,5 +1,6 @@
-import { clipText } from "../base/text.ts";
 import type { RunEvent, RunResult, RunWatch, WatchedRun } from "../index.ts";
+import { redactCode } from "../telemetry/redact.ts";
+import { hideText } from "./hide.ts";
 import type { RecordedCall, RecordedRun } from "./recorded-run.ts";
 
 /** How much is kept of what ran. */
@@ -105,8 +106,9 @@ export function createRunStore(onChange: () => void, limits: StoreLimits = STORE
       return { run, watch };
     },
     clear() {
+      // What still runs keeps nothing more.
+      runs.forEach(empty);
       runs = [];
-      characters = 0;
       emptied = 0;
       version += 1;
       onChange();
@@ -251,8 +253,12 @@ function watchRun(run: RecordedRun, { room, changed }: Keeping): RunWatch {
 }
 
 function titleOf(code: string): string {
-  const line = code.split("\n", 40).find((one) => one.trim() !== "") ?? "";
-  return clipText(line.trim(), MAX_TITLE);
+  const line =
+    code
+      .slice(0, 8_192)
+      .split("\n", 40)
+      .find((one) => one.trim() !== "") ?? "";
+  return hideText(redactCode(line.trim()), MAX_TITLE);
 }
 
 function withoutContent(result: RunResult): RunResult {
@@ -263,7 +269,7 @@ function withoutContent(result: RunResult): RunResult {
 function clipFailure(result: RunResult): RunResult {
   if (result.status !== "threw") return result;
   const { name, message, code, kind } = result.error;
-  const error = { name: clipText(name, MAX_TITLE), message: clipText(message, MAX_TITLE), code, kind };
+  const error = { name: hideText(name, MAX_TITLE), message: hideText(message, MAX_TITLE), code, kind };
   return { ...result, error };
 }
 

@@ -12,15 +12,18 @@ const MAX_CELL = 200;
 /** Of a text that is no JSON that we walk. Characters. */
 const MAX_RAW = 20_000;
 
-/** JSON text as a tree that opens step by step, or as a table where it is a list of records. */
+/** JSON text as a tree that opens step by step; lists of records in it are tables. */
 export function valueView(label: string, json: string): HTMLElement {
   const value = parseJson(json);
-  // Deeper than we walk: the text itself.
-  if (value === undefined) return textView(label, json);
+  // Deeper than we walk, nothing can be hidden in it by its name.
+  if (value === undefined)
+    return element(
+      "p",
+      { class: "muted" },
+      `${formatCount(json.length)} characters that nest too deep to be shown.`,
+    );
   const table = recordsOf(value);
-  return table === undefined
-    ? scroller(label, node("", value, true))
-    : scroller(`${label}, as a table`, tableView(label, table));
+  return scroller(label, table === undefined ? node("", value, true) : tableView(label, table));
 }
 
 /** Plain text, cut. */
@@ -44,7 +47,8 @@ function node(key: string, value: Json, open = false): HTMLElement {
   const fill = (): void => {
     if (filled || !details.open) return;
     filled = true;
-    details.append(partsOf(value));
+    const table = recordsOf(value);
+    details.append(table === undefined ? partsOf(value) : tableView(key, table));
   };
   details.addEventListener("toggle", fill);
   details.open = open;
@@ -95,7 +99,7 @@ function tableView(label: string, records: Records): HTMLElement {
     element(
       "caption",
       {},
-      `${hideText(label, MAX_CELL)}: ${formatCount(records.length)} records${left > 0 ? `, ${left} columns are left out` : ""}`,
+      `${label === "" ? "" : `${hideText(label, MAX_CELL)}: `}${formatCount(records.length)} records${left > 0 ? `, ${left} columns are left out` : ""}`,
     ),
     element(
       "thead",
@@ -122,11 +126,8 @@ function rowOf(record: Records[number], columns: readonly string[]): HTMLElement
     const value = Object.hasOwn(record, name) ? record[name] : undefined;
     if (value === undefined) return element("td");
     if (isHiddenUnder(name, value)) return element("td", { class: "hidden" }, HIDDEN);
-    return element(
-      "td",
-      {},
-      typeof value === "object" && value !== null ? sizeOf(value) : scalar(value, MAX_CELL),
-    );
+    const isBranch = typeof value === "object" && value !== null;
+    return element("td", {}, isBranch ? node("", value) : scalar(value, MAX_CELL));
   });
   return element("tr", {}, ...cells);
 }

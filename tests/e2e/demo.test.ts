@@ -538,6 +538,9 @@ describe("for everyone:", () => {
       await runChosen(page);
       await devtools.getByRole("heading", { name: "Run 1: returned" }).waitFor();
       findings.timeline = await findFaults(page);
+      const saving = page.waitForEvent("download");
+      await devtools.getByRole("button", { name: "Save as test" }).click();
+      expect((await saving).suggestedFilename()).toBe("run-1.test.ts");
       await choose(page, "mistake");
       await runChosen(page);
       await devtools.getByRole("option", { name: "#2" }).click();
