@@ -1,6 +1,8 @@
 import { findEager, readModules } from "./tests/package/dist-modules.ts";
 
-const eager = findEager(await readModules("dist"), "index.js");
+const modules = await readModules("dist");
+const eager = findEager(modules, "index.js");
+const devtools = findEager(modules, "devtools.js");
 
 export default [
   {
@@ -8,5 +10,11 @@ export default [
     path: eager.map(({ path }) => `dist/${path}`),
     gzip: true,
     limit: "35 kB",
+  },
+  {
+    name: "the devtools and all that loads with them",
+    path: devtools.map(({ path }) => `dist/${path}`),
+    gzip: true,
+    limit: "20 kB",
   },
 ];

@@ -24,6 +24,7 @@ export default defineConfig(({ mode }) => ({
               remote: "src/remote.ts",
               "sign-in": "src/sign-in.ts",
               telemetry: "src/telemetry.ts",
+              devtools: "src/devtools/index.ts",
               host: "src/host/index.ts",
               cli: "src/cli/main.ts",
               "ai-sdk": "src/adaptors/ai-sdk.ts",

@@ -16,6 +16,7 @@ import { createAccounts, withAccounts } from "./accounts.ts";
 import { createActivityPanel } from "./activity-panel.ts";
 import { createCatalogPanel } from "./catalog-panel.ts";
 import { showCost } from "./cost-panel.ts";
+import { createDevtoolsPanel } from "./devtools-panel.ts";
 import { element, isDisabled, requireElement, setDisabled } from "./element.ts";
 import { chooseHost } from "./host-place.ts";
 import { createIntentPanel } from "./intent-panel.ts";
@@ -171,6 +172,7 @@ async function start(): Promise<void> {
     for (const account of accounts.values()) account.onChange(refresh);
     refresh();
     optimizer = engine;
+    createDevtoolsPanel(engine, signal);
     sessions = await createSessionPanel(engine, (error) => result.showFailure(error), signal);
     panel.setState("ready");
     setDisabled(tourStart, false);

@@ -18,6 +18,7 @@ import type { IntentRequest } from "./engine/request.ts";
 import type { Decisions, ResumeRunOptions, SuspendedInfo } from "./engine/resumer.ts";
 import type { RunResult } from "./engine/run-result.ts";
 import type { RunOptions } from "./engine/run-scope.ts";
+import type { WatchRuns } from "./engine/run-watch.ts";
 import type { SaveOptions } from "./engine/skills.ts";
 import type { BudgetOptions, Budgets } from "./engine/token-budgets.ts";
 import { createServers, settleServers } from "./mcp/create-servers.ts";
@@ -163,6 +164,11 @@ export interface Optimizer extends AsyncDisposable {
    * tool are made anew. Returns the way to stop listening.
    */
   onChange(listener: () => void): () => void;
+  /**
+   * For tools of people, such as `mcp-optimizer/devtools`: hears of every run with its program, arguments and answers.
+   * Costs nothing while nobody watches. Returns the way to stop.
+   */
+  watchRuns(watch: WatchRuns): () => void;
 }
 
 /**
@@ -359,6 +365,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    watchRuns: (watch) => engine.watchers.add(watch),
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -59,6 +59,7 @@ export type { Decisions, ResumeRunOptions, SuspendedInfo } from "./engine/resume
 export type { Estimate, Estimates, Route, Way } from "./engine/route.ts";
 export type { RunError, RunEvent, RunFacts, RunResult, RunUsage } from "./engine/run-result.ts";
 export type { RunOptions } from "./engine/run-scope.ts";
+export type { RunWatch, WatchedAnswer, WatchedCall, WatchedRun, WatchRuns } from "./engine/run-watch.ts";
 export type { SaveOptions } from "./engine/skills.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./engine/standard-schema.ts";
 export type { Budget, BudgetOptions, Budgets } from "./engine/token-budgets.ts";

@@ -28,6 +28,7 @@ import { createProgramRunner, type ProgramRunner } from "./program-runner.ts";
 import { createResumer, type Resumer } from "./resumer.ts";
 import { createRunLocks } from "./run-locks.ts";
 import { createRunScopes, type RunScopes } from "./run-scope.ts";
+import { createRunWatchers, type RunWatchers } from "./run-watch.ts";
 import { createSessionGlobals } from "./session-globals.ts";
 import { createShapeStore } from "./shape-store.ts";
 import { createSkills, type Skills } from "./skills.ts";
@@ -66,6 +67,7 @@ export interface Engine extends AsyncDisposable {
   readonly telemetry: Telemetry;
   readonly offer: Offer;
   readonly scopes: RunScopes;
+  readonly watchers: RunWatchers;
   readonly runner: ProgramRunner;
   readonly router: IntentRouter;
   readonly resumer: Resumer;
@@ -111,6 +113,7 @@ export function createEngine(options: EngineOptions): Engine {
     return checker;
   };
   const registry = createIntentRegistry(catalog, loadChecker, options.intents);
+  const watchers = createRunWatchers();
   const scopes = createRunScopes({
     catalog,
     openArea,
@@ -126,6 +129,7 @@ export function createEngine(options: EngineOptions): Engine {
     loadChecker,
     tenant,
     audit: options.audit,
+    watchers,
     onToolResult: (ref, bytes) => costs.seen(ref, bytes),
   });
   const locks = createRunLocks();
@@ -142,6 +146,7 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     telemetry,
     scopes,
+    watchers,
     flags,
     registry,
     skills,

@@ -39,7 +39,7 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
     requireCode(flags.current);
     const program = resolveProgram(input, scopes.limitsOf(runOptions));
     const sandbox = requireSandbox(sandboxes, program.language, runOptions.sandbox);
-    using scope = await scopes.open(runOptions, { kind: program.language, trace });
+    using scope = await scopes.open(runOptions, { kind: program.language, trace, program });
     await using place = sandbox.open(scope.session, scope.limits);
     const outcome = await carrier.carry(scope, sandbox, program.language, (port, sandboxOptions) =>
       place.run(program, port, scope.signal, sandboxOptions),

@@ -82,13 +82,15 @@ export function createResumer(options: ResumerOptions): Resumer {
     const made = readDecisions(run.approvals, decisions);
     const { session, limits, maxTokens, durable, tools } = run;
     const kept = { session, limits, maxTokens, durable, ...(tools === undefined ? {} : { tools }) };
-    const kind = run.task.type === "program" ? run.task.frozen.program.language : "tool";
-    const request = { kind, trace, resumed: { run, decisions: made } } as const;
+    const program = run.task.type === "program" ? run.task.frozen.program : undefined;
+    const kind = program?.language ?? "tool";
+    const given = program === undefined ? {} : { program };
+    const request = { kind, trace, ...given, resumed: { run, decisions: made } } as const;
     using scope = await scopes.open({ ...resumeOptions, ...kept }, request);
     await suspensions.take(token);
     try {
       const result = await scope.finish(await goOn(scope, run));
-      if (run.task.type === "program") onFinished(result, run.task.frozen.program);
+      if (program !== undefined) onFinished(result, program);
       return result;
     } catch (error) {
       // Nothing ran: somebody may try again.

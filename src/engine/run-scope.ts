@@ -4,14 +4,14 @@ import { reportUncaught } from "../base/report-uncaught.ts";
 import type { TokenCounter } from "../base/tokens.ts";
 import { settleBefore } from "../base/waits.ts";
 import { createHandles } from "../context/handles.ts";
-import type { ProgramError } from "../protocol/guest-protocol.ts";
+import type { Program, ProgramError } from "../protocol/guest-protocol.ts";
 import { type Limits, resolveLimits } from "../sandbox/limits.ts";
 import type { RunOutcome } from "../sandbox/sandbox.ts";
 import type { RunRecord } from "../sessions/run-log.ts";
 import { requireSessionName } from "../sessions/session-names.ts";
 import type { SessionKeeper } from "../sessions/sessions.ts";
 import type { AuditTrail } from "../telemetry/audit/audit-trail.ts";
-import type { RequestTrace } from "../telemetry/trace.ts";
+import type { Phase, RequestTrace } from "../telemetry/trace.ts";
 import type { ArgumentChecker } from "../tools/arguments.ts";
 import { type Broker, createBroker } from "../tools/broker.ts";
 import type { Catalog } from "../tools/catalog.ts";
@@ -25,6 +25,7 @@ import type { OpenArea } from "./open-area.ts";
 import { invalidRequest } from "./program-input.ts";
 import { toRunRecord } from "./run-record.ts";
 import { type RunEvent, type RunFacts, type RunResult, STOPS } from "./run-result.ts";
+import type { RunWatchers } from "./run-watch.ts";
 import { spendTokens } from "./spend-tokens.ts";
 import type { SuspendedRun, SuspendedTask, Suspensions } from "./suspension.ts";
 import type { TokenBudgets } from "./token-budgets.ts";
@@ -69,6 +70,7 @@ export interface RunScopeOptions {
   readonly tenant: string | undefined;
   /** Absent where nothing is audited. */
   readonly audit: Pick<AuditTrail, "note"> | undefined;
+  readonly watchers: Pick<RunWatchers, "open">;
   /** Hears of each call that succeeded, and how much it brought. Bytes of JSON. */
   readonly onToolResult: (ref: string, bytes: number) => void;
 }
@@ -108,6 +110,8 @@ export interface ScopeRequest {
   readonly kind: RunRecord["kind"];
   /** Absent while nothing is measured. */
   readonly trace: RequestTrace | undefined;
+  /** Absent where a tool is called without one. */
+  readonly program?: Program;
   readonly resumed?: ResumedRun;
   /** What the program returns goes to somebody who fits and counts it: the result is without it. */
   readonly valueStays?: boolean;
@@ -155,7 +159,7 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
   return {
     limitsOf,
 
-    async open(runOptions, { kind, trace, resumed, valueStays = false }) {
+    async open(runOptions, { kind, trace, program, resumed, valueStays = false }) {
       trace?.kind(kind);
       const started = performance.now();
       const at = Date.now();
@@ -167,6 +171,12 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
       const { keepGlobals } = await sessions.enter(session, limits.timeoutMs + limits.toolWaitMs);
       const before = resumed?.run;
       const runId = before?.runId ?? crypto.randomUUID();
+      const watched = { runId, session, kind, resumed: before !== undefined, options: runOptions };
+      const watch = options.watchers.open(program === undefined ? watched : { ...watched, program });
+      const phase = (next: Phase | undefined): void => {
+        trace?.phase(next);
+        watch?.phase(next);
+      };
       const place = { run: runId, session, ...(tenant === undefined ? {} : { tenant }) };
       const isTool = (name: string): boolean => catalog.find(name) !== undefined;
       const runPolicy = policy.open({
@@ -190,7 +200,8 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
           },
         });
       const emit = (event: RunEvent): void => {
-        if (trace !== undefined) followPhases(trace, event);
+        watch?.event(event);
+        followPhases(phase, event);
         if (audit !== undefined)
           for (const entry of auditEntries(place, event, { kind, isTool })) audit.note(entry);
         try {
@@ -203,7 +214,7 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
         catalog,
         context: openArea(session),
         handles,
-        callTool,
+        callTool: watch?.around(callTool) ?? callTool,
         findObserved,
         countTokens,
         loadChecker,
@@ -230,7 +241,7 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
         durable,
         ...(runOptions.tools === undefined ? {} : { tools: runOptions.tools }),
       });
-      trace?.phase(kind === "tool" ? undefined : "queue");
+      phase(kind === "tool" ? undefined : "queue");
       emit({ type: "started", runId, session });
       const closing = new AbortController();
       running.set(closing, Promise.withResolvers());
@@ -248,7 +259,7 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
             : AbortSignal.any([runOptions.signal, closing.signal]),
         suspend,
         async finish(outcome) {
-          trace?.phase("fit");
+          phase("fit");
           for (const { name, bytes, error } of broker.records.slice(before?.toolCalls.length)) {
             if (error === undefined) options.onToolResult(name, bytes);
           }
@@ -261,7 +272,7 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
             : spendTokens({ budgets, countTokens, session, maxTokens }, (tokens) =>
                 toResult(end, broker, { ...facts, fitValue: (value) => fitTo(value, tokens) }),
               ));
-          trace?.phase("respond");
+          phase("respond");
           const callsBefore = before?.toolCalls.length;
           sessions.note(
             session,
@@ -287,9 +298,9 @@ export function createRunScopes(options: RunScopeOptions): RunScopes {
 }
 
 /** A sandbox tells how far it is. */
-function followPhases(trace: RequestTrace, event: RunEvent): void {
-  if (event.type === "running") trace.phase("guest");
-  else if (event.type === "preparing" && event.step === "loading") trace.phase("sandbox boot");
+function followPhases(phase: (next: Phase) => void, event: RunEvent): void {
+  if (event.type === "running") phase("guest");
+  else if (event.type === "preparing" && event.step === "loading") phase("sandbox boot");
 }
 
 interface ResultContext {

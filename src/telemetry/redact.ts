@@ -2,7 +2,7 @@ import { isJsonObject, type Json, parseJson } from "../base/json.ts";
 import { CREDENTIAL_NAME, HIDDEN } from "../base/secrets.ts";
 
 /** Texts that are credentials by their own form, wherever they stand. */
-const CREDENTIALS: readonly RegExp[] = [
+const FORMS: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
   /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
@@ -11,8 +11,15 @@ const CREDENTIALS: readonly RegExp[] = [
   /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
   /\bAIza[\w-]{30,}/g,
   /(?<=:\/\/[^\s/:@]{0,200}:)[^\s/@]+(?=@)/g,
-  /(?<=(?:passw(?:or)?d|secret|token|api[_-]?key)["']?\s{0,4}[:=]\s{0,4}["']?)[^\s"',;&]{4,}/gi,
 ];
+/** What stands behind a name that sounds like one. */
+const NAMED = /(?<=(?:passw(?:or)?d|secret|token|api[_-]?key)["']?\s{0,4}[:=]\s{0,4}["']?)[^\s"',;&]{4,}/gi;
+/** The same in code, where a variable may have such a name: a text in quotes. */
+const NAMED_LITERAL =
+  /(?<=(?:passw(?:or)?d|secret|token|api[_-]?key)\w{0,40}["']?\s{0,4}[:=]\s{0,4}(["'`]))(?:(?!\1)[^\\\n]|\\.){4,}/gi;
+
+const CREDENTIALS: readonly RegExp[] = [...FORMS, NAMED];
+const CODE_CREDENTIALS: readonly RegExp[] = [...FORMS, NAMED_LITERAL];
 
 /** The longest text of arguments or results that goes into a span. Characters. */
 const MAX_CHARACTERS = 8_192;
@@ -30,7 +37,13 @@ export function redact(json: string): string {
   return text.length <= MAX_CHARACTERS ? text : `${text.slice(0, MAX_CHARACTERS)}…`;
 }
 
-function withoutCredentials(value: Json): Json {
+/** Code without the credentials that are written in it. */
+export function redactCode(code: string): string {
+  return CODE_CREDENTIALS.reduce((text, form) => text.replace(form, HIDDEN), code);
+}
+
+/** A value without what looks like a credential, of whatever size. */
+export function withoutCredentials(value: Json): Json {
   if (typeof value === "string") return CREDENTIALS.reduce((text, form) => text.replace(form, HIDDEN), value);
   if (Array.isArray(value)) return value.map(withoutCredentials);
   if (!isJsonObject(value)) return value;

@@ -519,6 +519,58 @@ describe("for everyone:", () => {
     },
   );
 
+  test.for(views)(
+    "$device, $colorScheme: axe finds nothing in the devtools",
+    async ({ device, colorScheme }) => {
+      const { page, complaints } = await openPage(url, { viewport: widths[device], colorScheme });
+      await page.getByRole("button", { name: "Devtools" }).click();
+      const devtools = page.locator("mcp-optimizer-devtools");
+      await devtools.getByRole("tab", { name: "Runs" }).waitFor();
+      const findings = {
+        empty: await findFaults(page),
+        timeline: {},
+        code: {},
+        again: {},
+        sessions: {},
+        catalog: {},
+      };
+      await typeProgram(page, SHOWS_EVERYTHING);
+      await runChosen(page);
+      await devtools.getByRole("heading", { name: "Run 1: returned" }).waitFor();
+      findings.timeline = await findFaults(page);
+      const saving = page.waitForEvent("download");
+      await devtools.getByRole("button", { name: "Save as test" }).click();
+      expect((await saving).suggestedFilename()).toBe("run-1.test.ts");
+      await choose(page, "mistake");
+      await runChosen(page);
+      await devtools.getByRole("option", { name: "#2" }).click();
+      await devtools.getByRole("heading", { name: "Run 2: threw" }).waitFor();
+      await devtools.getByRole("tab", { name: "Code" }).click();
+      findings.code = await findFaults(page);
+      await devtools.getByRole("tab", { name: "Run again" }).click();
+      findings.again = await findFaults(page);
+      await devtools.getByRole("tab", { name: "Sessions" }).click();
+      await devtools.getByRole("option", { name: "default" }).click();
+      await devtools.getByRole("heading", { name: "Session default" }).waitFor();
+      findings.sessions = await findFaults(page);
+      await devtools.getByRole("tab", { name: "Catalog" }).click();
+      await devtools.getByRole("option").nth(2).click();
+      await devtools.getByRole("group", { name: "Signature" }).waitFor();
+      findings.catalog = await findFaults(page);
+      await page.close();
+      expect(findings).toEqual({
+        empty: NO_FAULTS,
+        timeline: NO_FAULTS,
+        code: NO_FAULTS,
+        again: NO_FAULTS,
+        sessions: NO_FAULTS,
+        catalog: NO_FAULTS,
+      });
+      // The page's strict policy forbids nothing that the devtools do.
+      expect(complaints).toEqual([]);
+    },
+  );
+
   test("the checks above find a fault that is there", async () => {
     const { page } = await openPage(url, { viewport: widths.phone });
     await page.locator("#run-status").evaluate((node) => {

@@ -36,6 +36,7 @@ const EXPECTED = [
   [/^\[8\]$/, /^"closed" 2 1 true$/],
   [/^1 \[\s*false,\s*true\s*\].*"?hits"?: ?1/],
   [/^1 \{"ok":1,/, /"records":5,"head":\{"seq":5,/],
+  [/returned.*tools\.page\.ping.*1 call/],
   [/"status":"returned","value":4999999950000000/],
   [/^"ready" "signed_out"$/],
   [/"status":"returned","value":"pong"/],
