@@ -114,7 +114,7 @@ export type { AuditTrail } from "./telemetry/audit/audit-trail.ts";
 export type { IntentCount, TelemetryCounts } from "./telemetry/counts.ts";
 export type { ExporterParts, TelemetryExporter } from "./telemetry/exporter.ts";
 export type { TelemetryOptions } from "./telemetry/telemetry.ts";
-export type { RequestStatus, ToolCallEnd } from "./telemetry/trace.ts";
+export type { Phase, RequestStatus, ToolCallEnd } from "./telemetry/trace.ts";
 export type { ApprovalRequest, Decision } from "./tools/approval.ts";
 export type { BrokerEvent, ToolCallRecord } from "./tools/broker.ts";
 export type { CacheOptions } from "./tools/cache-options.ts";

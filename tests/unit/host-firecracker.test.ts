@@ -122,9 +122,7 @@ describe("a microVM, by Firecracker's documented API", () => {
       kind: "firecracker_refused",
       message: expect.stringContaining("/machine-config (400)"),
     });
-    await vi.waitFor(async () =>
-      expect(await readdir(path.join(folder, "j", "firecracker"))).toEqual([]),
-    );
+    await vi.waitFor(async () => expect(await readdir(path.join(folder, "j", "firecracker"))).toEqual([]));
   });
 
   test("that can't be here says everything that is missing", () => {
