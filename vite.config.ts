@@ -32,6 +32,7 @@ export default defineConfig(({ mode }) => ({
               "openai-agents": "src/adaptors/openai-agents.ts",
               anthropic: "src/adaptors/anthropic.ts",
               mcp: "src/adaptors/mcp.ts",
+              "standard-schema": "src/adaptors/standard-schema.ts",
               webmcp: "src/adaptors/webmcp.ts",
               copilotkit: "src/adaptors/copilotkit.ts",
               langchain: "src/adaptors/langchain.ts",

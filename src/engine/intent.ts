@@ -3,7 +3,12 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { Language } from "../protocol/guest-protocol.ts";
 import type { ArgumentChecker } from "../tools/arguments.ts";
 import type { JsonSchema } from "../tools/tool.ts";
-import { isStandardSchema, type StandardIssue, type StandardSchema } from "./standard-schema.ts";
+import {
+  describeIssue,
+  isStandardSchema,
+  type StandardSchema,
+  standardJsonSchema,
+} from "./standard-schema.ts";
 
 /**
  * A named operation with parameters. It maps to a tool, to a program, or to both: then both should give
@@ -75,9 +80,7 @@ export function defineIntent(intent: IntentDefinition): IntentDefinition {
 export function paramsSchema({ params }: Pick<IntentDefinition, "params">): JsonSchema {
   if (params === undefined) return { type: "object" };
   if (!isStandardSchema(params)) return params;
-  const schema = params["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
-  // A library's own object: as JSON it is ours.
-  const json: unknown = schema === undefined ? undefined : JSON.parse(JSON.stringify(schema));
+  const json = standardJsonSchema(params, "input");
   return isJsonObject(json) ? json : { type: "object" };
 }
 
@@ -95,15 +98,14 @@ export async function readParams(
     return params;
   }
   const result = await intent.params["~standard"].validate(params);
-  if (result.issues !== undefined) throw invalidParams(intent.name, result.issues.slice(0, 5).map(withPath));
+  if (result.issues !== undefined)
+    throw invalidParams(
+      intent.name,
+      result.issues.slice(0, 5).map((issue) => ({ message: describeIssue(issue) })),
+    );
   if (!isJsonObject(result.value))
     throw invalidParams(intent.name, [{ message: "they are read as something that is no object" }]);
   return result.value;
-}
-
-function withPath({ message, path = [] }: StandardIssue): { readonly message: string } {
-  const names = path.map((part) => String(typeof part === "object" ? part.key : part));
-  return { message: names.length === 0 ? message : `${names.join(".")}: ${message}` };
 }
 
 function invalidParams(name: string, problems: readonly { readonly message: string }[]): OptimizerError {

@@ -14,6 +14,7 @@ const SAMPLE_SERVER = "http://127.0.0.1:4171/mcp";
 /** What each example of the README prints, in order; a part of each line. */
 const EXPECTED = [
   [/run_code/, /"status":"returned","value":\{"at":"20/],
+  [/price/, /"status":"returned","value":300/, /"status":"threw"/],
   [/\{"median":9,"cheap":\[0,1,2\]\}/],
   [/"status":"returned","value":"pong"/],
   [/"started"/, /"tool_call"/, /"tool_result"/, /"finished"/, /^42 /, /"result":\{"value":8/],

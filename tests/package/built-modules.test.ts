@@ -38,6 +38,7 @@ describe("the built modules", () => {
       "langchain",
       "tanstack-ai",
       "copilotkit",
+      "standard-schema",
       "webmcp",
     ];
     expect(adaptors.flatMap((name) => ofNode(`${name}.js`))).toEqual([]);
