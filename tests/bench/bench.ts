@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page } from "playwright";
 import { build, preview } from "vite";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
+import type { DevtoolsResults } from "./devtools.ts";
 import type { FreezingResults } from "./freezing.ts";
 import type { IntentResults } from "./intents.ts";
 import type { PageResults } from "./page.ts";
@@ -61,6 +62,10 @@ try {
   const intents = await page.evaluate(
     (): Promise<IntentResults> => Reflect.get(globalThis, "runIntentBenchmark")(),
   );
+  log("devtools with 10,000 runs");
+  const devtools = await page.evaluate(
+    (): Promise<DevtoolsResults> => Reflect.get(globalThis, "runDevtoolsBenchmark")(),
+  );
   await page.close();
   const endurance = await measureEndurance(browser, url);
   const sessionBytes = {
@@ -84,7 +89,11 @@ try {
       added: 1,
     }),
   };
-  await report({ ...results, python, freezing, intents, endurance }, sessionBytes, browser.version());
+  await report(
+    { ...results, python, freezing, intents, devtools, endurance },
+    sessionBytes,
+    browser.version(),
+  );
 } finally {
   await browser.close();
   await server.close();
@@ -184,6 +193,25 @@ function reportEngine({ cached, uncached }: IntentResults, endurance: readonly E
   console.log(`A thousand runs add ${show(heap)} KiB to the page's heap, ${show(all)} KiB to the browser.`);
 }
 
+function reportDevtools({ arrived, ...sides }: DevtoolsResults): void {
+  console.log(
+    `\nFrames of a page while ${show(median(arrived))} runs a second arrive; the devtools hold 10,000:`,
+  );
+  console.table(
+    (["without", "with"] as const).map((side) => {
+      const ordered = sides[side].toSorted((a, b) => a - b);
+      const total = ordered.reduce((sum, ms) => sum + ms, 0);
+      return {
+        devtools: side,
+        "frames a second": show((ordered.length / total) * 1_000),
+        "median ms": show(median(ordered)),
+        "99 % ms": show(ordered[Math.floor(0.99 * (ordered.length - 1))] ?? Number.NaN),
+        "longest ms": show(ordered.at(-1) ?? Number.NaN),
+      };
+    }),
+  );
+}
+
 interface SessionMeasurement {
   /** Function of the page that opens sessions. */
   readonly act: string;
@@ -233,6 +261,7 @@ async function report(
     readonly python: PythonResults;
     readonly freezing: FreezingResults;
     readonly intents: IntentResults;
+    readonly devtools: DevtoolsResults;
     readonly endurance: readonly Endurance[];
   },
   sessionBytes: Readonly<Record<string, number | undefined>>,
@@ -270,6 +299,7 @@ async function report(
   reportPython(results.python);
   reportFreezing(results.freezing);
   reportEngine(results.intents, results.endurance);
+  reportDevtools(results.devtools);
   for (const [kind, bytes] of Object.entries(sessionBytes)) {
     const size = bytes === undefined ? "not measured (needs /proc)" : `${show(bytes / 1024 / 1024)} MiB`;
     console.log(`One more ${kind} session, private memory: ${size}`);

@@ -2,6 +2,7 @@
 
 import { IframeSandboxExecutor } from "@cloudflare/codemode/browser";
 import { createOptimizer, native, type Optimizer, quickjs, SandboxFrame } from "../../src/index.ts";
+import { runDevtoolsBenchmark } from "./devtools.ts";
 import { runFreezingBenchmark } from "./freezing.ts";
 import { endure, runIntentBenchmark } from "./intents.ts";
 import { connectClient, timed } from "./measure.ts";
@@ -209,6 +210,7 @@ Object.assign(globalThis, {
   runBenchmark,
   runPythonBenchmark,
   runFreezingBenchmark,
+  runDevtoolsBenchmark,
   openIdleSessions,
   holdSessions,
 });
