@@ -1,9 +1,9 @@
 import type { Optimizer } from "../src/index.ts";
-import { element } from "./element.ts";
+import { isDisabled, requireElement, setDisabled } from "./element.ts";
 
-/** A button at the top of the page that shows the devtools, until `signal` aborts. Nothing of them is loaded before. */
+/** The button at the top of the page shows the devtools, until `signal` aborts. Nothing of them is loaded before. */
 export function createDevtoolsPanel(optimizer: Optimizer, signal: AbortSignal): void {
-  const button = element("button", { type: "button", "aria-expanded": "false" }, "Devtools");
+  const button = requireElement("devtools-toggle", HTMLButtonElement);
   let shown: Promise<HTMLElement> | undefined;
   const load = async (): Promise<HTMLElement> => {
     await import("../src/devtools/index.ts");
@@ -21,10 +21,11 @@ export function createDevtoolsPanel(optimizer: Optimizer, signal: AbortSignal): 
     button.setAttribute("aria-expanded", String(!devtools.hidden));
     if (!devtools.hidden) devtools.scrollIntoView({ block: "nearest" });
   };
-  button.addEventListener("click", () => void toggle());
-  document.querySelector(".masthead-actions")?.append(button);
+  button.addEventListener("click", () => isDisabled(button) || void toggle(), { signal });
+  setDisabled(button, false);
   signal.addEventListener("abort", () => {
-    button.remove();
+    setDisabled(button, true);
+    button.setAttribute("aria-expanded", "false");
     void shown?.then((devtools) => devtools.remove());
   });
 }

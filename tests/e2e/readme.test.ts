@@ -137,6 +137,7 @@ async function buildPages(folder: string, examples: readonly string[]): Promise<
       alias: [
         { find: /^mcp-optimizer$/, replacement: path.join(root, "dist/index.js") },
         { find: /^mcp-optimizer\/(.+)$/, replacement: path.join(root, "dist/$1.js") },
+        { find: /^zod$/, replacement: path.join(root, "node_modules/zod/index.js") },
       ],
     },
   });
