@@ -5,7 +5,8 @@
 import { OptimizerError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
-import { type GuestCall, type NumberedReply, type Program, requireOperation } from "./guest-protocol.ts";
+import type { GuestCall, NumberedReply, Program } from "./guest-protocol.ts";
+import { requireOperation } from "./parse-runtime-message.ts";
 import type { PreparedProgram } from "./prepared-program.ts";
 
 /** A program that waits for calls, as plain data that can be cloned and stored, and go on somewhere else. */

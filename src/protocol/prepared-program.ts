@@ -3,7 +3,8 @@
 
 import { OptimizerError } from "../base/errors.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
-import { type Program, type ProgramError, parseProgramError } from "./guest-protocol.ts";
+import type { Program, ProgramError } from "./guest-protocol.ts";
+import { parseProgramError } from "./parse-runtime-message.ts";
 
 /** A place in a text. Lines count from 1. */
 export interface Position {

@@ -8,11 +8,11 @@ import {
   type Envelope,
   messageCharacters,
   type Program,
-  parseRuntimeMessage,
   type RuntimeCommand,
   type RuntimeMessage,
   type RuntimeStopReason,
 } from "../protocol/guest-protocol.ts";
+import { parseRuntimeMessage } from "../protocol/parse-runtime-message.ts";
 import { findMessage, LineSplitter, type Mark, requireMark, toLine } from "../protocol/stdio-lines.ts";
 import type { BootMessage } from "./serve.ts";
 

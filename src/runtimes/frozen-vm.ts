@@ -6,7 +6,8 @@
 import { gunzip, gzip } from "../base/gzip.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
 import { openDifference, packDifference } from "../base/memory-difference.ts";
-import { type GuestCall, type RuntimeLimits, requireOperation } from "../protocol/guest-protocol.ts";
+import type { GuestCall, RuntimeLimits } from "../protocol/guest-protocol.ts";
+import { requireOperation } from "../protocol/parse-runtime-message.ts";
 import type { OutboxState } from "./outbox.ts";
 import type { GuestVm } from "./quickjs-vm.ts";
 

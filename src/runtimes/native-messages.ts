@@ -3,12 +3,8 @@
 
 import { OptimizerError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
-import {
-  type GuestOperation,
-  type LogLevel,
-  requireLogLevel,
-  requireOperation,
-} from "../protocol/guest-protocol.ts";
+import type { GuestOperation, LogLevel } from "../protocol/guest-protocol.ts";
+import { requireLogLevel, requireOperation } from "../protocol/parse-runtime-message.ts";
 
 /** One answer on its way to the program. */
 export interface Delivery {

@@ -3,13 +3,8 @@
 
 import type { PyodideAPI } from "pyodide";
 import { nestsDeeper } from "../base/json.ts";
-import {
-  type GuestReply,
-  type NumberedReply,
-  type ProgramError,
-  type RuntimeOutcome,
-  requireOperation,
-} from "../protocol/guest-protocol.ts";
+import type { GuestReply, NumberedReply, ProgramError, RuntimeOutcome } from "../protocol/guest-protocol.ts";
+import { requireOperation } from "../protocol/parse-runtime-message.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { limitJsHeap } from "./js-heap-limits.ts";
 import { limitGrowth } from "./memory-growth.ts";

@@ -2,12 +2,8 @@
 // one run, and is dropped: two runs share no byte.
 
 import { type ExtensionDescriptor, type JSValueHandle, QuickJS, type QuickJSOptions } from "quickjs-wasi";
-import {
-  type GuestOperation,
-  type LogLevel,
-  requireLogLevel,
-  requireOperation,
-} from "../protocol/guest-protocol.ts";
+import type { GuestOperation, LogLevel } from "../protocol/guest-protocol.ts";
+import { requireLogLevel, requireOperation } from "../protocol/parse-runtime-message.ts";
 import { type EntryPoint, type HOST_FUNCTIONS, type VmImage, vmOptions } from "./vm-image.ts";
 
 /** What the prelude asks of this side. Every argument is text or a number of the guest's choosing. */

@@ -15,11 +15,11 @@ import {
   type LogEntry,
   type NumberedReply,
   type Program,
-  parseRuntimeMessage,
   type RuntimeCommand,
   type RuntimeMessage,
 } from "../protocol/guest-protocol.ts";
 import type { GlobalsCommand } from "../protocol/kept-globals.ts";
+import { parseRuntimeMessage } from "../protocol/parse-runtime-message.ts";
 import type { Freezer } from "./freezer.ts";
 import { NEEDS_APPROVAL, refusal, TOO_LARGE } from "./held-calls.ts";
 import type { Limits } from "./limits.ts";

@@ -2,8 +2,9 @@
 // run has its outcome by then, and all it can lose is what the guest's globals were.
 
 import { messageOf } from "../base/errors.ts";
-import { type GuestPort, parseRuntimeMessage, type RuntimeMessage } from "../protocol/guest-protocol.ts";
+import type { GuestPort, RuntimeMessage } from "../protocol/guest-protocol.ts";
 import { findTrouble, type GlobalsCommand, type KeptGlobals, sealGlobals } from "../protocol/kept-globals.ts";
+import { parseRuntimeMessage } from "../protocol/parse-runtime-message.ts";
 import { engineOf } from "./freezer.ts";
 import type { GuestChannel } from "./guest-run.ts";
 import type { Limits } from "./limits.ts";

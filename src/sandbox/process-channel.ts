@@ -8,10 +8,10 @@ import {
   CREDIT_WINDOW,
   type Envelope,
   type LogEntry,
-  parseRuntimeMessage,
   type RuntimeCommand,
   type RuntimeMessage,
 } from "../protocol/guest-protocol.ts";
+import { parseRuntimeMessage } from "../protocol/parse-runtime-message.ts";
 import {
   createMark,
   findMessage,

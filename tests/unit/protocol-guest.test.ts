@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { OptimizerError } from "../../src/base/errors.ts";
 import { parseCounts } from "../../src/protocol/count-protocol.ts";
+import { messageCharacters, type RuntimeMessage } from "../../src/protocol/guest-protocol.ts";
 import {
-  messageCharacters,
   parseRuntimeMessage,
-  type RuntimeMessage,
   requireLogLevel,
   requireOperation,
-} from "../../src/protocol/guest-protocol.ts";
+} from "../../src/protocol/parse-runtime-message.ts";
 
 const call = { id: 1, operation: "tool", target: "srv.list", args: "{}" } as const;
 const log = { level: "log", text: "hi" } as const;

@@ -8,9 +8,9 @@ import {
   CREDIT_WINDOW,
   LOG_ENTRY_BYTES,
   messageCharacters,
-  parseRuntimeMessage,
   type RuntimeLimits,
 } from "../../protocol/guest-protocol.ts";
+import { parseRuntimeMessage } from "../../protocol/parse-runtime-message.ts";
 import { preparedCharacters } from "../../protocol/prepared-program.ts";
 import { capWasmMemory } from "../wasm-memory.ts";
 import type {
