@@ -1,3 +1,5 @@
+import { readStream } from "./read-stream.ts";
+
 /** Compresses bytes. `undefined` when the result is longer than `maxBytes`. */
 export function gzip(
   bytes: Uint8Array<ArrayBuffer>,
@@ -26,22 +28,5 @@ async function pass(
   // What is wrong with the bytes, the reader hears too.
   writer.write(bytes).catch(() => {});
   writer.close().catch(() => {});
-  const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> = readable.getReader();
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    length += next.value.length;
-    if (length > maxBytes) {
-      reader.cancel().catch(() => {});
-      return undefined;
-    }
-    pieces.push(next.value);
-  }
-  const whole = new Uint8Array(length);
-  let end = 0;
-  for (const piece of pieces) {
-    whole.set(piece, end);
-    end += piece.length;
-  }
-  return whole;
+  return readStream(readable, maxBytes);
 }

@@ -2,6 +2,7 @@
 // counted while it is read: a plain body as a whole, an event stream event by event.
 
 import { OptimizerError } from "../base/errors.ts";
+import { readStream } from "../base/read-stream.ts";
 
 /** The part of `fetch` that the SDK's transports use. */
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -53,30 +54,12 @@ export function createLimitedFetch(fetch: FetchLike, maxBytes: number): LimitedF
   };
 }
 
-/** Reads a whole body; a transform stream would do the same at several times the price. */
 async function readBody(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader();
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    bytes += part.value.byteLength;
-    if (bytes > maxBytes) {
-      await reader.cancel().catch(() => {});
-      throw tooLarge(maxBytes);
-    }
-    chunks.push(part.value);
-  }
-  const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return only;
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
+  const whole = await readStream(body, maxBytes);
+  if (whole === undefined) throw tooLarge(maxBytes);
   return whole;
 }
 
