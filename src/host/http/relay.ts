@@ -24,8 +24,8 @@ export interface RelayTarget {
   readonly outbound: Outbound;
 }
 
-/** What is between the two ends of one connection (RFC 9110, 7.6.1), and what says more of the client than the server needs. */
-const NOT_FORWARDED = new Set([
+/** What is between the two ends of one connection (RFC 9110, 7.6.1). */
+const OF_ONE_CONNECTION = [
   "connection",
   "proxy-connection",
   "keep-alive",
@@ -34,6 +34,11 @@ const NOT_FORWARDED = new Set([
   "transfer-encoding",
   "upgrade",
   "proxy-authenticate",
+];
+
+/** Beside it, what says more of the client than the server needs. */
+const NOT_FORWARDED = new Set([
+  ...OF_ONE_CONNECTION,
   "proxy-authorization",
   "content-length",
   "expect",
@@ -49,14 +54,7 @@ const NOT_FORWARDED = new Set([
 const NOT_FORWARDED_PREFIX = /^(?:sec-|x-forwarded-|access-control-)/;
 
 const NOT_RETURNED = new Set([
-  "connection",
-  "proxy-connection",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "proxy-authenticate",
+  ...OF_ONE_CONNECTION,
   "set-cookie",
   "strict-transport-security",
   "alt-svc",
