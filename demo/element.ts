@@ -1,18 +1,4 @@
-/**
- * Makes an element. Children that are texts stay texts: this page never parses outside data as HTML.
- *
- * `attributes` has no `style`: the page's content security policy forbids it.
- */
-export function element<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  attributes: Readonly<Record<string, string>> = {},
-  ...children: readonly (Node | string)[]
-): HTMLElementTagNameMap[K] {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
+export { element } from "../src/devtools/dom.ts";
 
 /** The element of index.html with this id. Throws when the page and the script disagree. */
 export function requireElement<E extends Element>(id: string, type: new () => E): E {

@@ -1,22 +1,15 @@
 import Anthropic from "@anthropic-ai/sdk";
 import type { BetaMessageParam } from "@anthropic-ai/sdk/resources/beta";
 import { anthropicTool } from "../../src/adaptors/anthropic.ts";
-import { type ChatModel, MAX_REQUESTS, type ModelSettings, plainFetch } from "./chat-model.ts";
+import { type ChatModel, clientOptions, MAX_REQUESTS, type ModelSettings } from "./chat-model.ts";
 
 /** Longest answer of one request. Tokens. */
 const MAX_TOKENS = 8_000;
 
 /** A conversation by Anthropic's Messages API. */
-export function anthropicModel({ baseUrl, key, model }: ModelSettings): ChatModel {
-  const client = new Anthropic({
-    baseURL: baseUrl,
-    // Local servers want none.
-    apiKey: key === "" ? "none" : key,
-    maxRetries: 0,
-    fetch: plainFetch,
-    // It is the visitor's own key, typed into this page by the visitor.
-    dangerouslyAllowBrowser: true,
-  });
+export function anthropicModel(settings: ModelSettings): ChatModel {
+  const { model } = settings;
+  const client = new Anthropic(clientOptions(settings));
   let history: BetaMessageParam[] = [];
   return {
     async say({ text, system, tool, onText, onUsage, signal }) {

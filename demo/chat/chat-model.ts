@@ -42,8 +42,21 @@ export const MAX_REQUESTS = 12;
  * `fetch` without the headers in which the clients describe the visitor's machine: endpoints that allow pages rarely
  * allow those, and have no need of them.
  */
-export async function plainFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+async function plainFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   for (const name of [...headers.keys()]) if (name.startsWith("x-stainless-")) headers.delete(name);
   return fetch(input, { ...init, headers, credentials: "omit", referrerPolicy: "no-referrer" });
+}
+
+/** How both clients ask: as the visitor, once, and without a word about the machine. */
+export function clientOptions({ baseUrl, key }: ModelSettings) {
+  return {
+    baseURL: baseUrl,
+    // Local servers want none.
+    apiKey: key === "" ? "none" : key,
+    maxRetries: 0,
+    fetch: plainFetch,
+    // It is the visitor's own key, typed into this page by the visitor.
+    dangerouslyAllowBrowser: true,
+  };
 }

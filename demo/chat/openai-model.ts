@@ -1,18 +1,11 @@
 import OpenAI from "openai";
 import { parseJson } from "../../src/base/json.ts";
-import { type ChatModel, MAX_REQUESTS, type ModelSettings, plainFetch } from "./chat-model.ts";
+import { type ChatModel, clientOptions, MAX_REQUESTS, type ModelSettings } from "./chat-model.ts";
 
 /** A conversation by chat completions: OpenAI's own, and what most other endpoints and local servers speak. */
-export function openaiModel({ baseUrl, key, model }: ModelSettings): ChatModel {
-  const client = new OpenAI({
-    baseURL: baseUrl,
-    // Local servers want none.
-    apiKey: key === "" ? "none" : key,
-    maxRetries: 0,
-    fetch: plainFetch,
-    // It is the visitor's own key, typed into this page by the visitor.
-    dangerouslyAllowBrowser: true,
-  });
+export function openaiModel(settings: ModelSettings): ChatModel {
+  const { model } = settings;
+  const client = new OpenAI(clientOptions(settings));
   let history: OpenAI.ChatCompletionMessageParam[] = [];
   return {
     async say({ text, system, tool, onText, onUsage, signal }) {
