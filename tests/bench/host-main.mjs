@@ -1,15 +1,9 @@
 // @ts-check
 // Loads the measuring code through Vite, which makes the runners' files of our sources.
 
-import { createServer } from "vite";
+import { openSourceServer } from "../setup/source-server.mjs";
 
-const server = await createServer({
-  root: new URL("../..", import.meta.url).pathname,
-  appType: "custom",
-  logLevel: "error",
-  optimizeDeps: { noDiscovery: true },
-  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-});
+const server = await openSourceServer();
 try {
   const { measureHost } = await server.ssrLoadModule("/tests/bench/host.ts");
   await measureHost(process.argv[2] ?? "");

@@ -2,16 +2,13 @@
 
 import { loadavg } from "node:os";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
-import { createContextStore } from "../../src/context/context-store.ts";
-import { memory } from "../../src/context/memory.ts";
-import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import type { Engine } from "../../src/engine/engine.ts";
 import { prometheus } from "../../src/telemetry/exporters/prometheus.ts";
 import { openTelemetry } from "../../src/telemetry/open-telemetry.ts";
 import type { TraceSink } from "../../src/telemetry/trace.ts";
-import { createArgumentChecker } from "../../src/tools/arguments.ts";
 import { createCatalog } from "../../src/tools/catalog.ts";
 import { createPageSource } from "../../src/tools/page-source.ts";
-import { inProcessQuickJs } from "../suites/in-process-quickjs.ts";
+import { openEngine } from "../unit/fixtures/engine.ts";
 import { timed } from "./measure.ts";
 
 const WARM_UP = 300;
@@ -60,21 +57,7 @@ export async function measureTelemetry(): Promise<void> {
 }
 
 function openBenchEngine(sink: TraceSink | undefined): Engine {
-  return createEngine({
-    catalog: createCatalog([createPageSource({ now: { call: () => 1 } })]),
-    sandboxes: [inProcessQuickJs()],
-    context: createContextStore(memory()),
-    tenant: undefined,
-    policy: {},
-    countTokens: async (texts) => texts.map((text) => Math.ceil(text.length / 4)),
-    loadChecker: async () => createArgumentChecker(),
-    limits: {},
-    flags: {},
-    budgets: {},
-    cache: {},
-    intents: [],
-    sink,
-  });
+  return openEngine({ catalog: createCatalog([createPageSource({ now: { call: () => 1 } })]), sink });
 }
 
 function median(values: Float64Array = new Float64Array()): number {

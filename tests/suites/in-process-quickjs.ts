@@ -2,24 +2,19 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { ExtensionDescriptor } from "quickjs-wasi";
 import { requireSealed } from "../../src/protocol/frozen-run.ts";
-import type {
-  GuestPort,
-  Program,
-  RuntimeCommand,
-  RuntimeMessage,
-} from "../../src/protocol/guest-protocol.ts";
+import type { RuntimeCommand, RuntimeMessage } from "../../src/protocol/guest-protocol.ts";
 import type { GlobalsCommand } from "../../src/protocol/kept-globals.ts";
 import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
 import { createQuickJsRuntime } from "../../src/runtimes/quickjs-runtime.ts";
 import { VmTemplate } from "../../src/runtimes/quickjs-vm.ts";
 import type { RunLink, Runtime, RuntimeRun } from "../../src/runtimes/run-server.ts";
 import { openVmImage, packVmImage } from "../../src/runtimes/vm-image.ts";
+import type { Work } from "../../src/sandbox/browser/frame-sandbox.ts";
 import { createFreezer, engineOf } from "../../src/sandbox/freezer.ts";
 import { type GuestChannel, runGuest } from "../../src/sandbox/guest-run.ts";
 import { runWithGlobals } from "../../src/sandbox/keep-globals.ts";
-import type { Limits } from "../../src/sandbox/limits.ts";
-import { type Resumption, resolveResumption } from "../../src/sandbox/resumption.ts";
-import type { RunOutcome, Sandbox, SandboxRunOptions } from "../../src/sandbox/sandbox.ts";
+import { resolveResumption } from "../../src/sandbox/resumption.ts";
+import type { RunOutcome, Sandbox } from "../../src/sandbox/sandbox.ts";
 import { WorkerPool } from "../../src/sandbox/worker-pool.ts";
 
 /**
@@ -42,15 +37,7 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
     idleMs: 1_000,
   });
   let runs = 0;
-  const drive = async (work: {
-    readonly session: string;
-    readonly limits: Limits;
-    readonly program: Program;
-    readonly port: GuestPort;
-    readonly signal: AbortSignal;
-    readonly runOptions: SandboxRunOptions;
-    readonly resumption?: Resumption;
-  }): Promise<RunOutcome> => {
+  const drive = async (work: Work): Promise<RunOutcome> => {
     const { session, limits, program, port, signal, runOptions, resumption } = work;
     const worker = await pool.take(signal, session).catch((error: unknown) => {
       if (signal.aborted) return undefined;

@@ -197,7 +197,7 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
 }
 
 /** What a sandbox is asked to carry out. */
-interface Work {
+export interface Work {
   readonly session: string;
   readonly limits: Limits;
   readonly program: Program;

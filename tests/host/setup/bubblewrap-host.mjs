@@ -1,15 +1,9 @@
 // @ts-check
 // A host in a process of its own that runs a program without an end in bubblewrap(). Says its name when that runs.
 
-import { createServer } from "vite";
+import { openSourceServer } from "../../setup/source-server.mjs";
 
-const server = await createServer({
-  root: new URL("../../..", import.meta.url).pathname,
-  appType: "custom",
-  logLevel: "error",
-  optimizeDeps: { noDiscovery: true },
-  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-});
+const server = await openSourceServer();
 const { bubblewrap } = await server.ssrLoadModule("/src/host/sandbox/bubblewrap.ts");
 const { hostIdentity } = await server.ssrLoadModule("/src/host/sandbox/host-identity.ts");
 const { resolveLimits } = await server.ssrLoadModule("/src/sandbox/limits.ts");

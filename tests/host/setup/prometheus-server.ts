@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { findFreePort } from "../../../demo/servers/loopback.ts";
 import { startProcess } from "../../drivers/own-process.ts";
-import { freePort } from "./redis-server.ts";
+import { untilAnswers } from "./until-answers.ts";
 
 /** A real server that keeps metrics and answers PromQL. */
 export interface MetricsServer extends AsyncDisposable {
@@ -10,8 +11,6 @@ export interface MetricsServer extends AsyncDisposable {
   /** The sum of what an expression gives; `undefined` for no sample. */
   query(expression: string): Promise<number | undefined>;
 }
-
-const READY_MS = 20_000;
 
 /** Prometheus, which asks `target` for its metrics each second. */
 export async function startPrometheus(
@@ -28,7 +27,7 @@ export async function startPrometheus(
   };
   // JSON is YAML.
   await writeFile(config, JSON.stringify({ scrape_configs: [job] }));
-  const port = await freePort();
+  const port = await findFreePort();
   return startServer(program, folder, `http://127.0.0.1:${port}`, "/-/ready", [
     `--config.file=${config}`,
     `--storage.tsdb.path=${path.join(folder, "data")}`,
@@ -39,7 +38,7 @@ export async function startPrometheus(
 /** VictoriaMetrics, which takes metrics by OTLP. */
 export async function startVictoriaMetrics(program: string): Promise<MetricsServer> {
   const folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-victoria-"));
-  const port = await freePort();
+  const port = await findFreePort();
   return startServer(program, folder, `http://127.0.0.1:${port}`, "/health", [
     `-httpListenAddr=127.0.0.1:${port}`,
     `-storageDataPath=${folder}`,
@@ -57,16 +56,12 @@ async function startServer(
   args: readonly string[],
 ): Promise<MetricsServer> {
   const running = startProcess(program, args);
-  const latest = performance.now() + READY_MS;
-  while (
-    !(await fetch(url + health).then(
+  await untilAnswers(program, running.ended, () =>
+    fetch(url + health).then(
       ({ ok }) => ok,
       () => false,
-    ))
-  ) {
-    if (performance.now() > latest) throw new Error(`${program} does not answer.`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+    ),
+  );
   return {
     url,
     async query(expression) {

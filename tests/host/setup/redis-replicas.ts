@@ -1,11 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { findFreePort } from "../../../demo/servers/loopback.ts";
 import type { RedisPlace } from "../../../src/host/context/redis-client.ts";
 import { startProcess } from "../../drivers/own-process.ts";
 import { findRedis } from "../../setup/redis.mjs";
 import { until } from "../../suites/context-case.ts";
-import { ask, freePort, type RedisServer, startRedis } from "./redis-server.ts";
+import { ask, type RedisServer, startRedis } from "./redis-server.ts";
 
 const MASTER = "group";
 
@@ -25,7 +26,7 @@ export async function startReplicas(): Promise<RedisReplicas> {
   const replica = opened.use(await startRedis(["--replicaof", `127.0.0.1 ${master.port}`]));
   const folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-sentinel-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
-  const port = await freePort();
+  const port = await findFreePort();
   const file = path.join(folder, "sentinel.conf");
   await writeFile(
     file,

@@ -3,8 +3,10 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeEach } from "vitest";
+import { findFreePort, requireFreePort } from "../../../demo/servers/loopback.ts";
 import { type OwnProcess, startProcess } from "../../drivers/own-process.ts";
 import { findRedis } from "../../setup/redis.mjs";
+import { untilAnswers } from "./until-answers.ts";
 
 /** A real Redis on loopback, with a folder of its own. */
 export interface RedisServer extends AsyncDisposable {
@@ -19,8 +21,6 @@ export interface RedisServer extends AsyncDisposable {
   /** Asks it by the simplest connection there is. Resolves with the reply's first line. */
   ask(...command: readonly string[]): Promise<string>;
 }
-
-const READY_MS = 20_000;
 
 /** Whether there is one to start. */
 export const hasRedis = findRedis() !== undefined;
@@ -38,13 +38,13 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
   if (program === undefined) throw new Error("There is no redis-server.");
   const folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-redis-"));
   await mkdir(folder, { recursive: true });
-  const port = await freePort();
+  const port = await findRedisPort();
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
   const durable = ["--appendonly", "yes", "--appendfsync", "always"];
   let running: OwnProcess | undefined;
   const start = async (): Promise<void> => {
     running = startProcess(program, [...args, ...durable, ...options]);
-    await untilItAnswers(port, running.ended);
+    await untilAnswers("redis-server", running.ended, () => answers(port));
   };
   const stop = async (): Promise<void> => {
     running?.signal("SIGKILL");
@@ -66,41 +66,22 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
 }
 
 /** A port that was free a moment ago, and so was the one that a Cluster's bus would take. */
-export async function freePort(): Promise<number> {
+async function findRedisPort(): Promise<number> {
   for (;;) {
-    const port = await tryPort(0);
-    if (port !== undefined && port < 55_000 && (await tryPort(port + 10_000)) !== undefined) return port;
+    const port = await findFreePort();
+    if (port >= 55_000) continue;
+    const busIsFree = await requireFreePort("Redis", port + 10_000).then(
+      () => true,
+      () => false,
+    );
+    if (busIsFree) return port;
   }
 }
 
-/** Opens a port and closes it; 0 takes any. Resolves with its number, or with `undefined` when somebody has it. */
-async function tryPort(wanted: number): Promise<number | undefined> {
-  const server = net.createServer();
-  const port = await new Promise<number | undefined>((resolve) => {
-    server.once("error", () => resolve(undefined));
-    server.listen(wanted, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(typeof address === "object" ? address?.port : undefined);
-    });
-  });
-  if (port !== undefined) await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function untilItAnswers(port: number, ended: Promise<string>): Promise<void> {
-  let end: string | undefined;
-  void ended.then((how) => {
-    end = how;
-  });
-  const latest = performance.now() + READY_MS;
-  for (;;) {
-    // A refusal, such as NOAUTH, is an answer too; LOADING is none yet.
-    const reply = await ask(port, ["PING"]).catch(() => "");
-    if (reply !== "" && !reply.startsWith("-LOADING") && !reply.startsWith("-MASTERDOWN")) return;
-    if (end !== undefined) throw new Error(`redis-server ended: ${end}`);
-    if (performance.now() > latest) throw new Error("redis-server does not answer.");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** A refusal, such as NOAUTH, is an answer too; LOADING is none yet. */
+async function answers(port: number): Promise<boolean> {
+  const reply = await ask(port, ["PING"]).catch(() => "");
+  return reply !== "" && !reply.startsWith("-LOADING") && !reply.startsWith("-MASTERDOWN");
 }
 
 /** Sends one command over a connection of its own. Resolves with the first line of the reply. */

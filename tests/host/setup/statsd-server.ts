@@ -3,8 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { findFreePort } from "../../../demo/servers/loopback.ts";
 import { startProcess } from "../../drivers/own-process.ts";
-import { freePort } from "./redis-server.ts";
+import { untilAnswers } from "./until-answers.ts";
 
 /** A real StatsD, the one of the npm registry. */
 export interface StatsdServer extends AsyncDisposable {
@@ -19,12 +20,10 @@ export interface StatsdState {
   readonly gauges: ReadonlyMap<string, number>;
 }
 
-const READY_MS = 20_000;
-
 export async function startStatsd(): Promise<StatsdServer> {
   const folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-statsd-"));
   const [config, received] = [path.join(folder, "config.js"), path.join(folder, "received.jsonl")];
-  const [port, manager] = [await freeUdpPort(), await freePort()];
+  const [port, manager] = [await freeUdpPort(), await findFreePort()];
   const content = {
     address: "127.0.0.1",
     port,
@@ -40,7 +39,7 @@ export async function startStatsd(): Promise<StatsdServer> {
     path.resolve(import.meta.dirname, "statsd-process.cjs"),
     config,
   ]);
-  await untilItAnswers(manager, running.ended);
+  await untilAnswers("statsd", running.ended, () => connects(manager));
   return {
     port,
     read: async () => stateOf(await readFile(received, "utf8")),
@@ -72,19 +71,6 @@ async function freeUdpPort(): Promise<number> {
   const { port } = socket.address();
   await new Promise<void>((resolve) => socket.close(resolve));
   return port;
-}
-
-async function untilItAnswers(port: number, ended: Promise<string>): Promise<void> {
-  let end: string | undefined;
-  void ended.then((how) => {
-    end = how;
-  });
-  const latest = performance.now() + READY_MS;
-  while (!(await connects(port))) {
-    if (end !== undefined) throw new Error(`statsd ended: ${end}.`);
-    if (performance.now() > latest) throw new Error("statsd does not answer.");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function connects(port: number): Promise<boolean> {
