@@ -174,11 +174,12 @@ class _Host:
             return self.answers.pop(number)
 
     def deliver(self):
-        """Hands the answers to who awaits them."""
+        """Hands the answers to who awaits them. Tells whether there were any."""
         with self.lock:
             arrived = [(number, self.answers.pop(number)) for number in [*self.answers] if number in _waiting]
         for number, answer in arrived:
             deliver(number, answer)
+        return bool(arrived)
 
     def rest(self):
         """The program can only go on when it is answered: its clock stands still."""

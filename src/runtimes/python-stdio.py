@@ -22,7 +22,9 @@ class _Selector(selectors.DefaultSelector):
         self._waker = waker
 
     def select(self, timeout=None):
-        _host.deliver()
+        if _host.deliver():
+            # What awaits them is ready, which the loop did not know when it chose how long to sleep.
+            timeout = 0
         if timeout is None:
             self._rest()
         elif timeout > 0:

@@ -85,7 +85,7 @@ function spawnWith(
   }
 }
 
-/** Resolves with the exit code, 128 and more for a signal; rejects when the command could not be started. */
+/** Resolves with the exit code, 128 for a process that a signal ended; rejects when the command could not be started. */
 function exitOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);

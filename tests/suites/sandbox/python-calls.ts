@@ -71,6 +71,27 @@ return [direct, listed, generated, mapped, handed, task, grouped.result()]`;
     const two = [{ n: 0 }, { n: 1 }];
     expect(await value(code)).toEqual([{ n: 1 }, two, two, two, two, { n: 5 }, { n: 6 }]);
   }),
+  python("goes on with an answer that arrives while it computes", async ({ value }) => {
+    const port = recordingPort(async ({ args }) => {
+      const { n } = JSON.parse(args);
+      if (n === 2) await aMoment(100);
+      return { ok: true, json: args };
+    });
+    const code = `
+import time
+arrived = asyncio.Event()
+async def compute():
+    await tools.srv.read(n=1)
+    end = time.monotonic() + 0.4
+    while time.monotonic() < end: pass
+    return await arrived.wait()
+async def read():
+    value = await tools.srv.read(n=2)
+    arrived.set()
+    return value
+return await asyncio.gather(compute(), read())`;
+    expect(await value(code, { port })).toEqual([true, { n: 2 }]);
+  }),
   python("makes calls at one time with gather, and answers in their order", async ({ value }) => {
     const port = recordingPort(async ({ args }) => {
       const { n } = JSON.parse(args);
