@@ -187,14 +187,21 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     });
   }
   // Apart from the entry, which pages load whole before they show anything.
-  const [{ createEngine }, { createCatalog }, { createContextStore }, { startCollector }, servers] =
-    await Promise.all([
-      import("./engine/engine.ts"),
-      import("./tools/catalog.ts"),
-      import("./context/context-store.ts"),
-      import("./sessions/collector.ts"),
-      createServers(options.servers ?? {}),
-    ]);
+  const [
+    { createEngine },
+    { executeRequest },
+    { createCatalog },
+    { createContextStore },
+    { startCollector },
+    servers,
+  ] = await Promise.all([
+    import("./engine/engine.ts"),
+    import("./engine/request.ts"),
+    import("./tools/catalog.ts"),
+    import("./context/context-store.ts"),
+    import("./sessions/collector.ts"),
+    createServers(options.servers ?? {}),
+  ]);
   const recording = await openRecording(options.telemetry, servers);
   const frame = options.frame ?? new SandboxFrame();
   const sandboxes = options.sandboxes ?? [quickjs({ frame }), pyodide({ frame })];
@@ -318,10 +325,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     }),
     prepare: (language) => runner.prepare(language),
     run: (program, runOptions) => runner.run(program, runOptions),
-    execute: async (request, intentOptions) => {
-      const { executeRequest } = await import("./engine/request.ts");
-      return executeRequest(request, engine, intentOptions);
-    },
+    execute: (request, intentOptions) => executeRequest(request, engine, intentOptions),
     resume: (token, decisions, resumeOptions) => engine.resumer.resume(token, decisions, resumeOptions),
     suspended: (session = "default") => engine.resumer.list(session),
     budgets: (session) => engine.budgets(session),
