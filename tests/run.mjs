@@ -10,13 +10,11 @@
  *
  * The last line reads `N passed, N failed, N skipped`: each test counts, and each gate counts as one.
  */
-import { relative } from "node:path";
 import { prepare, projectRoot, runAsCommand } from "./setup/prepare.mjs";
 import { npm, run } from "./setup/process.mjs";
-import { runVitest } from "./setup/vitest.mjs";
+import { runSuites, tryAgain } from "./setup/suites.mjs";
 
 const GATE_TIMEOUT_MS = 10 * 60_000;
-const SUITES_TIMEOUT_MS = 60 * 60_000;
 
 /**
  * What `npm test` runs in Firefox: the files about what browsers do differently (frames, workers, policies, both
@@ -96,9 +94,20 @@ await runAsCommand(async () => {
   } else if (filters.length > 0) {
     selections.push([filters]);
   }
+  const options = { root: projectRoot, env, signal };
+  /** What passed at its second try only. @type {string[]} */
+  const unsteady = [];
   for (const together of selections) {
     if (signal.aborted) break;
-    for (const counts of await Promise.all(together.map((one) => runSuites(one, env, signal)))) add(counts);
+    const runs = await Promise.all(together.map((one) => runSuites(one, options)));
+    for (const [at, outcomes] of runs.entries()) {
+      const projects = together[at]?.filter((word) => word.startsWith("--project=")) ?? [];
+      if (everything) unsteady.push(...(await tryAgain(projects, outcomes, options)).map(lineOf));
+      for (const outcome of outcomes.values()) {
+        total[outcome.status] += 1;
+        if (outcome.status === "failed") failures.push(lineOf(outcome));
+      }
+    }
   }
   if ((everything || onlyBrowsers) && firefox === undefined)
     add(skipBrowser("Firefox", "install it, or set MCP_OPTIMIZER_FIREFOX"));
@@ -108,10 +117,18 @@ await runAsCommand(async () => {
     console.log("\ninterrupted: the rest did not run");
     add({ passed: 0, failed: 1, skipped: 0 });
   }
+  if (unsteady.length > 0)
+    console.log(`\nWhat failed beside other suites and passed alone:\n${unsteady.join("\n")}`);
   if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join("\n")}`);
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 });
+
+/** @param {import("./setup/suites.mjs").Outcome} outcome */
+function lineOf({ file, test, message }) {
+  const place = [file, test].filter((part) => part !== undefined).join(" > ") || "outside of any test";
+  return `  ${place}: ${message}`;
+}
 
 /**
  * @param {string} browser
@@ -147,77 +164,4 @@ async function runGate(gate, env, signal) {
   failures.push(`  gate ${gate} (${end})`);
   console.log(`${output.trimEnd()}\n[gate] ${gate}: FAILED (${end}, ${seconds}); alone: npm run ${gate}`);
   return { passed: 0, failed: 1, skipped: 0 };
-}
-
-/**
- * @param {readonly string[]} selection Arguments for Vitest: which projects or files.
- * @param {NodeJS.ProcessEnv} env
- * @param {AbortSignal} signal
- * @returns {Promise<Counts>}
- */
-async function runSuites(selection, env, signal) {
-  console.log(`[suites] vitest run ${selection.join(" ")}`);
-  const { code, end, report } = await runVitest([...selection, "--reporter=default"], {
-    root: projectRoot,
-    env,
-    timeoutMs: SUITES_TIMEOUT_MS,
-    signal,
-  });
-  const counts = countTests(report);
-  failures.push(...listFailures(report));
-  if (end !== "exited") console.log(`[suites] ${selection.join(" ")}: FAILED (${end})`);
-  // A failure outside any test (an unhandled error, no test found, a crash) must show in the numbers.
-  if (code !== 0 && counts.failed === 0) {
-    failures.push(`  outside of any test (${end}): vitest run ${selection.join(" ")}`);
-    return { ...counts, failed: 1 };
-  }
-  return counts;
-}
-
-/**
- * @param {any} report Vitest's JSON report, if there is one.
- * @returns {Counts}
- */
-function countTests(report) {
-  if (report === undefined) {
-    console.log("[suites] Vitest left no report");
-    return { passed: 0, failed: 1, skipped: 0 };
-  }
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + report.testResults.filter(failedOutsideOfTests).length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  };
-}
-
-/**
- * @param {any} report Vitest's JSON report, if there is one.
- * @returns {string[]}
- */
-function listFailures(report) {
-  /** @type {string[]} */
-  const lines = [];
-  for (const file of report?.testResults ?? []) {
-    const name = relative(projectRoot, file.name);
-    if (failedOutsideOfTests(file)) lines.push(`  ${name}: ${firstLine(file.message)}`);
-    for (const test of file.assertionResults) {
-      if (test.status !== "failed") continue;
-      lines.push(`  ${name} > ${test.fullName}: ${firstLine(test.failureMessages[0])}`);
-    }
-  }
-  return lines;
-}
-
-/**
- * Whether a file failed though none of its tests did: it can't be loaded, or what goes before and after them failed.
- *
- * @param {{ status: string, assertionResults: { status: string }[] }} file
- */
-function failedOutsideOfTests({ status, assertionResults }) {
-  return status === "failed" && assertionResults.every((test) => test.status !== "failed");
-}
-
-/** @param {string} [message] */
-function firstLine(message = "") {
-  return message.split("\n")[0]?.slice(0, 200);
 }
