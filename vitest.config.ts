@@ -128,6 +128,7 @@ export default defineConfig({
         test: {
           name: "package",
           include: ["tests/package/**/*.test.ts", "tests/e2e/**/*.test.ts"],
+          globalSetup: ["tests/e2e/setup/build-demo.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -1,33 +1,24 @@
 // A visitor of the demo signs in to a server that wants it, with the keyboard.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright";
-import { build } from "vite";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, inject, test } from "vitest";
 import { startPageServer } from "../../demo/page-server.ts";
 import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import { startProtectedServer } from "../browser/setup/protected-server.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
 import { consent, PATIENCE } from "./setup/sign-in-site.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
 const running = new AsyncDisposableStack();
 afterAll(() => running.disposeAsync());
 
 test("a server that asks who is there has a button to sign in, and one to sign out", async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-demo-"));
-  running.defer(() => rm(folder, { recursive: true, force: true }));
-  const configFile = path.join(root, "vite.config.ts");
-  await build({ root, configFile, mode: "demo", logLevel: "error", build: { outDir: folder } });
   const notes = await startProtectedServer();
   running.defer(() => notes.close());
   const errors = await startErrorsServer({ port: 0 });
   running.defer(() => errors.close());
   const servers = { errors: notes.url, everything: errors.url };
-  const site = await startPageServer({ folder, port: 0, servers });
+  const site = await startPageServer({ folder: inject("demoFolder"), port: 0, servers });
   running.defer(() => site.close());
   const browser = running.use(await chromium.launch(chromiumOptions()));
   const context = await browser.newContext({ reducedMotion: "reduce" });

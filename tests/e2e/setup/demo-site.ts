@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright";
-import { build } from "vite";
+import { inject } from "vitest";
 import { startPageServer } from "../../../demo/page-server.ts";
 import { startErrorsServer } from "../../../demo/servers/errors-server.ts";
 import { startEverythingServer } from "../../../demo/servers/everything-server.ts";
 import { chromiumOptions } from "../../setup/chromium.ts";
-
-const root = path.resolve(import.meta.dirname, "../../..");
 
 /** The built demo page beside its two servers, and a browser. */
 export interface DemoSite extends AsyncDisposable {
@@ -29,10 +24,7 @@ export interface DemoVisit extends AsyncDisposable {
 
 export async function openDemoSite(): Promise<DemoSite> {
   await using starting = new AsyncDisposableStack();
-  const folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-demo-"));
-  starting.defer(() => rm(folder, { recursive: true, force: true }));
-  const configFile = path.join(root, "vite.config.ts");
-  await build({ root, configFile, mode: "demo", logLevel: "error", build: { outDir: folder } });
+  const folder = inject("demoFolder");
   const errors = await startErrorsServer({ port: 0 });
   starting.defer(() => errors.close());
   const everything = await startEverythingServer({ port: 0 });
