@@ -85,10 +85,10 @@ export function createRecorder(options: RecorderOptions): TraceSink {
 
     begin() {
       const began = performance.now();
-      const root = tracer?.startSpan("run", { kind: SpanKind.INTERNAL }, ROOT_CONTEXT);
+      const root = tracer?.startSpan("run", undefined, ROOT_CONTEXT);
       const inRoot = root === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, root);
       let phase: Span | undefined;
-      let parent = inRoot;
+      let calls: Span | undefined;
       let name: string | undefined;
       let kind = "none";
       let ended = false;
@@ -96,9 +96,8 @@ export function createRecorder(options: RecorderOptions): TraceSink {
       return {
         phase(next) {
           phase?.end();
-          phase =
-            next === undefined ? undefined : tracer?.startSpan(next, { kind: SpanKind.INTERNAL }, inRoot);
-          parent = next === "guest" && phase !== undefined ? trace.setSpan(inRoot, phase) : inRoot;
+          phase = next === undefined ? undefined : tracer?.startSpan(next, undefined, inRoot);
+          calls = next === "guest" ? phase : undefined;
         },
         intent: (given) => {
           name = given;
@@ -106,7 +105,7 @@ export function createRecorder(options: RecorderOptions): TraceSink {
         kind: (given) => {
           kind = given;
         },
-        toolCall: (start) => beginTool(start, parent),
+        toolCall: (start) => beginTool(start, calls === undefined ? inRoot : trace.setSpan(inRoot, calls)),
         end(end) {
           if (ended) return;
           ended = true;

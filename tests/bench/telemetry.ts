@@ -1,4 +1,4 @@
-// What telemetry adds to a trivial program: recorded, switched off, and absent, in turn.
+// What telemetry adds to a trivial program: recorded, switched off, and absent.
 
 import { loadavg } from "node:os";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
@@ -12,7 +12,7 @@ import { openEngine } from "../unit/fixtures/engine.ts";
 import { timed } from "./measure.ts";
 
 const WARM_UP = 300;
-const ROUNDS = 3_000;
+const ROUNDS = 10_000;
 
 /** Takes spans in batches, as a collector would, and keeps none. */
 const NOWHERE: SpanExporter = {
@@ -20,7 +20,10 @@ const NOWHERE: SpanExporter = {
   shutdown: () => Promise.resolve(),
 };
 
-/** Measures and prints medians and what they are above an engine without telemetry. */
+/**
+ * Measures and prints medians, and what each adds to an engine without telemetry: the median of the differences of
+ * runs of one round, which follow each other, so that a machine that gets slower in between changes nothing.
+ */
 export async function measureTelemetry(): Promise<void> {
   const { BatchSpanProcessor } = await import("@opentelemetry/sdk-trace");
   const spans = new BatchSpanProcessor({ exporter: NOWHERE });
@@ -39,27 +42,38 @@ export async function measureTelemetry(): Promise<void> {
 
   console.log(`load ${loadavg()[0]?.toFixed(1)} at the start`);
   for (let round = -WARM_UP; round < ROUNDS; round += 1) {
-    for (let step = 0; step < turn.length; step += 1) {
-      const [name, engine] = turn[(round + WARM_UP + step) % turn.length] ?? ["", absent];
+    // By lot: whoever always followed the same engine would pay for what that one leaves behind.
+    for (const [name, engine] of shuffled(turn)) {
       const { ms } = await timed(() => engine.runner.run({ language: "javascript", code: "6 * 7" }));
       if (round >= 0) samples.get(name)?.set([ms], round);
     }
   }
   if (recorded.telemetry.counts.requests !== WARM_UP + ROUNDS) throw new Error("Not all runs were counted.");
   if (off.telemetry.counts.requests !== 0) throw new Error("Runs were counted while that was off.");
-  const base = median(samples.get("absent"));
+  const without = samples.get("absent") ?? new Float64Array();
   for (const [name, values] of samples) {
-    const middle = median(values);
-    const above = ((middle / base - 1) * 100).toFixed(2);
-    console.log(`${name.padEnd(7)} ${(middle * 1_000).toFixed(0)} µs  ${above} %`);
+    const added = median(values.map((ms, round) => ms - (without[round] ?? Number.NaN)));
+    const percent = ((added / median(without)) * 100).toFixed(2);
+    console.log(
+      `${name.padEnd(7)} ${microseconds(median(values))} µs  ${microseconds(added)} µs more, ${percent} %`,
+    );
   }
-  console.log(`load ${loadavg()[0]?.toFixed(1)} at the end; ${ROUNDS} runs each, one of each in turn`);
+  console.log(`load ${loadavg()[0]?.toFixed(1)} at the end; ${ROUNDS} runs each, one of each a round`);
 }
 
 function openBenchEngine(sink: TraceSink | undefined): Engine {
   return openEngine({ catalog: createCatalog([createPageSource({ now: { call: () => 1 } })]), sink });
 }
 
-function median(values: Float64Array = new Float64Array()): number {
+function shuffled<T>(values: readonly T[]): readonly T[] {
+  return values
+    .map((value) => ({ value, lot: Math.random() }))
+    .toSorted((a, b) => a.lot - b.lot)
+    .map(({ value }) => value);
+}
+
+const microseconds = (ms: number): string => (ms * 1_000).toFixed(0);
+
+function median(values: Float64Array): number {
   return values.toSorted()[values.length >> 1] ?? Number.NaN;
 }
