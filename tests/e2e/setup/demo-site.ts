@@ -77,15 +77,19 @@ export async function readValue(page: Page): Promise<unknown> {
 /** What axe finds, and what runs off the side. */
 export async function findFaults(page: Page): Promise<readonly string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
-  const wide = await page.evaluate(() =>
-    [...document.querySelectorAll("html, .masthead, .column, .tour")]
-      .filter((node) => node.scrollWidth > node.clientWidth)
-      .map((node) => `too wide: ${node.tagName} ${node.id}`),
-  );
   return [
     ...violations.flatMap(({ id, nodes }) =>
       nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
     ),
-    ...wide,
+    ...(await findWide(page)),
   ];
+}
+
+/** The page, or columns of it, with content that is wider than they are. */
+export function findWide(page: Page): Promise<readonly string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll("html, .masthead, .column, .tour")]
+      .filter((node) => node.scrollWidth > node.clientWidth)
+      .map((node) => `too wide: ${node.tagName.toLowerCase()}${node.id === "" ? "" : `#${node.id}`}`),
+  );
 }
