@@ -2,16 +2,18 @@ import { open, writeFile } from "node:fs/promises";
 import { OptimizerError } from "../base/errors.ts";
 import type { TelemetryExporter } from "../telemetry/exporter.ts";
 import type { TelemetryOptions } from "../telemetry/telemetry.ts";
+import { withoutUndefined } from "./settings.ts";
 import { STANDARD_OUTPUT, type TelemetryConfig } from "./telemetry-config.ts";
 
 /** The exporters of a configuration, each loaded where it is named. Rejects with 400 for a file that can't be written. */
 export async function openExporters({
-  prometheus: _,
   otlp,
   jsonLines,
   cloudWatchEmf,
   dogstatsd,
-  ...options
+  captureContent,
+  propagate,
+  serviceName,
 }: TelemetryConfig): Promise<TelemetryOptions> {
   const exporters: TelemetryExporter[] = [];
   if (otlp !== undefined) {
@@ -32,7 +34,7 @@ export async function openExporters({
     const exporter = await import("../host/telemetry/dogstatsd.ts");
     exporters.push(exporter.dogstatsd(dogstatsd));
   }
-  return { ...options, exporters };
+  return { exporters, ...withoutUndefined({ captureContent, propagate, serviceName }) };
 }
 
 /** Writes lines to a file of this user alone. It is opened for each, so that it may be moved away at any time. */
