@@ -57,6 +57,79 @@ const INTENT = object(
   ["name", "description"],
 );
 
+const SIGNALS = {
+  type: "array",
+  items: { enum: ["metrics", "traces"] },
+  minItems: 1,
+  default: ["metrics", "traces"],
+} as const;
+
+const INTERVAL = { ...COUNT, description: "From one batch of metrics to the next. Milliseconds." } as const;
+const DELAY = {
+  ...COUNT,
+  default: 2_000,
+  description: "Spans wait this long for company. Milliseconds.",
+} as const;
+const LINES = { type: "string", minLength: 1, description: "- is standard output." } as const;
+
+const TELEMETRY: JsonSchema = {
+  ...object({
+    prometheus: { ...SWITCH, default: true, description: "Whether the host has /metrics." },
+    otlp: {
+      ...object(
+        {
+          url: { ...TEXT, description: "Base address of a collector; /v1/metrics and /v1/traces are added." },
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what stands in the file.
+          headers: mapOf(TEXT, "Sent to it; ${NAME} stands for a variable of the environment."),
+          signals: SIGNALS,
+          intervalMs: { ...INTERVAL, default: 15_000 },
+          delayMs: DELAY,
+        },
+        ["url"],
+      ),
+      description: "Metrics and spans to an OpenTelemetry collector, by OTLP over HTTP in protobuf.",
+    },
+    jsonLines: {
+      ...object(
+        { file: LINES, signals: SIGNALS, intervalMs: { ...INTERVAL, default: 15_000 }, delayMs: DELAY },
+        ["file"],
+      ),
+      description: "Metrics and spans as lines of JSON.",
+    },
+    cloudWatchEmf: {
+      ...object(
+        {
+          file: LINES,
+          namespace: { ...TEXT, default: "mcp-optimizer" },
+          intervalMs: { ...INTERVAL, default: 60_000 },
+        },
+        ["file"],
+      ),
+      description: "Metrics in CloudWatch's embedded metric format.",
+    },
+    dogstatsd: {
+      ...object({
+        host: { type: "string", minLength: 1, default: "127.0.0.1" },
+        port: { type: "integer", minimum: 1, maximum: 65_535, default: 8_125 },
+        intervalMs: { ...INTERVAL, default: 10_000 },
+      }),
+      description: "Metrics to Datadog's agent, by DogStatsD over UDP.",
+    },
+    captureContent: {
+      ...SWITCH,
+      default: false,
+      description: "Arguments and results of tools in spans, cut, and without what looks like a credential.",
+    },
+    propagate: {
+      ...SWITCH,
+      default: true,
+      description: "Sends MCP servers the trace context of their calls.",
+    },
+    serviceName: { ...TEXT, default: "mcp-optimizer", description: "Name of this host in what is sent." },
+  }),
+  description: "Where `serve` sends metrics and spans.",
+};
+
 export const CONFIG_SCHEMA: JsonSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "mcp-optimizer.config.json",
@@ -131,6 +204,7 @@ export const CONFIG_SCHEMA: JsonSchema = {
         "Where `serve` keeps sessions; ${NAME} in `url`, `username` and `password` stands for a variable of the environment.",
     },
     audit: object({ file: TEXT, maxBytes: COUNT }, ["file"]),
+    telemetry: TELEMETRY,
     maxBodyBytes: COUNT,
     connectWaitMs: MS,
     drainMs: MS,

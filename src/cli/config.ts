@@ -10,7 +10,9 @@ import type { EngineHostOptions, HostOptions, HostServerOptions } from "../host/
 import { createSchemaParser } from "../host/http/json-body.ts";
 import type { TokenGrant } from "../host/tokens.ts";
 import { CONFIG_SCHEMA } from "./config-schema.ts";
+import { expandText } from "./expand-text.ts";
 import { type FlagValue, readSettings, type Settings, withoutUndefined } from "./settings.ts";
+import type { TelemetryConfig, TelemetrySettings } from "./telemetry-config.ts";
 
 /** The file's content, as {@link CONFIG_SCHEMA} has it. */
 interface ConfigFile
@@ -27,10 +29,12 @@ interface ConfigFile
   readonly redis?: Pick<RedisOptions, "username" | "password" | "prefix"> & { readonly url: string };
   /** Where `serve` audits. */
   readonly audit?: { readonly file: string } & AuditFileOptions;
+  /** As the file has it: `resolveTelemetry` completes it. */
+  readonly telemetry?: TelemetryConfig;
 }
 
 /** What the command line works with: flags over environment over file. */
-export interface Config extends Omit<ConfigFile, "$schema"> {
+export interface Config extends Omit<ConfigFile, "$schema">, TelemetrySettings {
   /** The file that was read, if there was one. */
   readonly file: string | undefined;
 }
@@ -141,17 +145,6 @@ function expandRedis(
     url,
     ...withoutUndefined({ username: expand(username), password: expand(password), prefix }),
   };
-}
-
-function expandText(text: string, env: ConfigInput["env"], place: string): string {
-  return text.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
-    const variable = env[name];
-    if (variable !== undefined) return variable;
-    throw new OptimizerError(`The environment has no ${name}, which ${place} asks for.`, {
-      code: 400,
-      kind: "invalid_config",
-    });
-  });
 }
 
 function withHeaders(server: HostServerOptions, change: (value: string) => string): HostServerOptions {

@@ -6,17 +6,20 @@ import type { Config } from "./config.ts";
 import { EXIT } from "./exit-codes.ts";
 import { openRedis, probeRedis, type RedisProbe, sayRedis } from "./redis-context.ts";
 import { withoutUndefined } from "./settings.ts";
+import { sayTelemetry, telemetryPlaces } from "./telemetry.ts";
+import { resolveTelemetry } from "./telemetry-config.ts";
 import { colour, createProgress, table } from "./terminal.ts";
 
 export const doctor: Command = {
   name: "doctor",
   takes: "",
   summary:
-    "Tries every sandbox on this machine, and the Redis of the configuration: what can be used, and why not.",
+    "Tries every sandbox on this machine, and the Redis of the configuration: what can be used, and why not. Says where telemetry goes.",
   flags: { json: { kind: "switch", help: "print what was found as JSON" } },
-  async run({ values, config, terminal }) {
+  async run({ values, config, terminal, env }) {
     const { SANDBOX_NAMES, sandboxCandidates } = await import("../host/sandbox/candidates.ts");
     const { out, err } = terminal;
+    const telemetry = resolveTelemetry(config, env);
     const least = STRENGTHS.indexOf(config.leastStrength ?? "language");
     const found: { readonly sandbox: HostSandbox; readonly probe: SandboxProbe }[] = [];
     using progress = createProgress(err);
@@ -37,6 +40,7 @@ export const doctor: Command = {
         version: VERSION,
         node: process.version,
         sandboxes: rows,
+        telemetry: telemetryPlaces(telemetry),
         ...withoutUndefined({ redis }),
       };
       out.write(`${JSON.stringify(said, undefined, 2)}\n`);
@@ -53,6 +57,7 @@ export const doctor: Command = {
       );
       out.write(`${table([["SANDBOX", "STRENGTH", "LANGUAGES", "HERE", "WHY NOT"], ...rows])}\n`);
       if (redis !== undefined) out.write(`\n${sayRedis(redis)}\n`);
+      out.write(`\n${sayTelemetry(telemetry)}\n`);
       for (const { sandbox, probe } of found) {
         for (const { wall, held, seen } of probe.walls) {
           if (!held)

@@ -9,6 +9,8 @@ import { type Config, engineOptions } from "./config.ts";
 import { EXIT } from "./exit-codes.ts";
 import { openRedis, probeRedis, type RedisProbe, sayRedis } from "./redis-context.ts";
 import { withoutUndefined } from "./settings.ts";
+import { openExporters, sayTelemetry } from "./telemetry.ts";
+import { resolveTelemetry } from "./telemetry-config.ts";
 import { colour, type Terminal } from "./terminal.ts";
 import { keepToken, readTokens, tokenFilePath } from "./token-file.ts";
 
@@ -25,9 +27,12 @@ export const serve: Command = {
     ]);
     const access = await openAccess(config, env);
     await using opened = new AsyncDisposableStack();
+    opened.defer(endSoon);
     const sandboxes = sandboxCandidates(config.sandboxes).map((sandbox) => opened.use(sandbox));
     const audit = await openAudit(config);
     if (audit !== undefined) opened.use(audit);
+    const places = resolveTelemetry(config, env);
+    const telemetry = places === undefined ? undefined : await openExporters(places);
     const context = config.redis === undefined ? undefined : opened.use(await openRedis(config.redis));
     const kept = context === undefined ? undefined : await requireRedis(context);
     const host = await createHost({
@@ -43,6 +48,8 @@ export const serve: Command = {
         maxBodyBytes: config.maxBodyBytes,
         tls: await readTls(config),
         audit,
+        telemetry,
+        prometheus: places?.prometheus,
         context,
       }),
       sandboxes,
@@ -51,11 +58,17 @@ export const serve: Command = {
     opened.use(host);
     if (access.made !== undefined && access.file !== undefined) await keepToken(access.file, access.made);
     tellReady(host, access, config, terminal);
+    terminal.out.write(`${sayTelemetry(places)}\n`);
     if (kept !== undefined) tellRedis(kept, terminal);
     await endOfProcess(host, config, terminal);
     return EXIT.done;
   },
 };
+
+/** Last of all: connections that are left, such as to a collector that hangs, hold the process no longer. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), 500).unref();
+}
 
 /** Who may use the host, and what the operator is told of it. */
 interface Access {

@@ -13,6 +13,12 @@ export interface Settings {
   readonly sandboxes?: readonly string[];
   readonly leastStrength?: Strength;
   readonly drainMs?: number;
+  readonly otlpUrl?: string;
+  readonly serviceName?: string;
+  readonly jsonLinesFile?: string;
+  readonly cloudWatchEmfFile?: string;
+  readonly dogstatsdHost?: string;
+  readonly dogstatsdPort?: number;
 }
 
 /** One of them: the same table makes the flags, reads the environment and writes the help. */
@@ -68,6 +74,43 @@ export const SETTINGS: Readonly<Record<keyof Settings, SettingRule>> = {
     env: "MCP_OPTIMIZER_DRAIN_MS",
     kind: "number",
     help: "how long runs may go on after SIGTERM [10000]",
+  },
+  // The names of OpenTelemetry's specification, which other programs go by too.
+  otlpUrl: {
+    flag: "otlp-url",
+    env: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    kind: "text",
+    help: "collector that gets metrics and spans; its headers by OTEL_EXPORTER_OTLP_HEADERS",
+  },
+  serviceName: {
+    flag: "service-name",
+    env: "OTEL_SERVICE_NAME",
+    kind: "text",
+    help: "name of this host in telemetry [mcp-optimizer]",
+  },
+  jsonLinesFile: {
+    flag: "json-lines",
+    env: "MCP_OPTIMIZER_JSON_LINES",
+    kind: "text",
+    help: "file that gets metrics and spans as lines of JSON, - for standard output",
+  },
+  cloudWatchEmfFile: {
+    flag: "cloudwatch-emf",
+    env: "MCP_OPTIMIZER_CLOUDWATCH_EMF",
+    kind: "text",
+    help: "file that gets metrics in CloudWatch's format, - for standard output",
+  },
+  dogstatsdHost: {
+    flag: "dogstatsd-host",
+    env: "MCP_OPTIMIZER_DOGSTATSD_HOST",
+    kind: "text",
+    help: "Datadog agent that gets metrics",
+  },
+  dogstatsdPort: {
+    flag: "dogstatsd-port",
+    env: "MCP_OPTIMIZER_DOGSTATSD_PORT",
+    kind: "number",
+    help: "its port [8125]",
   },
 };
 
@@ -126,6 +169,12 @@ export function readSettings(
     sandboxes: list("sandboxes"),
     leastStrength: strength(),
     drainMs: number("drainMs"),
+    otlpUrl: text("otlpUrl"),
+    serviceName: text("serviceName"),
+    jsonLinesFile: text("jsonLinesFile"),
+    cloudWatchEmfFile: text("cloudWatchEmfFile"),
+    dogstatsdHost: text("dogstatsdHost"),
+    dogstatsdPort: number("dogstatsdPort"),
   });
 }
 

@@ -56,8 +56,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
     candidates: options.sandboxes,
     ...(options.leastStrength === undefined ? {} : { leastStrength: options.leastStrength }),
   });
-  const metrics = prometheus();
-  const telemetry = { ...options.telemetry, exporters: [metrics, ...(options.telemetry?.exporters ?? [])] };
+  const metrics = options.prometheus === false ? undefined : prometheus();
+  const exporters = [...(metrics === undefined ? [] : [metrics]), ...(options.telemetry?.exporters ?? [])];
+  const telemetry = { ...options.telemetry, exporters };
   const { servers, catalog, engines, countTokens } = building.use(
     await openHostEngine({ ...options, telemetry }, chosen.sandboxes),
   );

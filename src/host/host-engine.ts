@@ -4,7 +4,7 @@ import { memory } from "../context/memory.ts";
 import { settleServers } from "../mcp/create-servers.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { startCollector } from "../sessions/collector.ts";
-import { openTelemetry } from "../telemetry/open-telemetry.ts";
+import { openRecording } from "../telemetry/open-recording.ts";
 import { type Catalog, createCatalog } from "../tools/catalog.ts";
 import type { EngineHostOptions } from "./host-options.ts";
 import { createHostServers, type HostServers } from "./host-servers.ts";
@@ -29,8 +29,7 @@ export async function openHostEngine(
 ): Promise<HostEngine> {
   await using opening = new AsyncDisposableStack();
   const { countTokens } = opening.use(createThreadTokenizer());
-  const recording =
-    options.telemetry === undefined ? undefined : opening.use(await openTelemetry(options.telemetry));
+  const recording = opening.use(await openRecording(options.telemetry, []));
   const servers = opening.use(await createHostServers(options.servers ?? {}));
   const backend = options.context ?? opening.use(memory());
   const context = opening.use(createContextStore(backend));

@@ -41,7 +41,7 @@ export interface EngineHostOptions {
   readonly flags?: Partial<Flags>;
   readonly budgets?: BudgetOptions;
   readonly cache?: CacheOptions;
-  /** Where metrics and spans go. The host's `/metrics` is there without it. */
+  /** Where metrics and spans go, beside the host's `/metrics`. */
   readonly telemetry?: TelemetryOptions;
   /** Where the runs of all tenants are audited, such as `await auditFile(path)`. Left open for others. Default: nowhere. */
   readonly audit?: AuditTrail;
@@ -63,6 +63,11 @@ export interface HostOptions extends EngineHostOptions, ListenOptions {
   readonly admission?: Partial<AdmissionLimits>;
   /** Largest body of a request. Bytes, default 1 MiB. */
   readonly maxBodyBytes?: number;
+  /**
+   * Whether a Prometheus finds metrics at `/metrics`. Default true; with false and without `telemetry` nothing of
+   * OpenTelemetry is loaded.
+   */
+  readonly prometheus?: boolean;
   /** Hears of failures that no client is told of. Default: the console. */
   readonly onError?: (error: unknown) => void;
 }

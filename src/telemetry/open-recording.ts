@@ -6,7 +6,7 @@ export async function openRecording(
   telemetry: TelemetryOptions | undefined,
   built: readonly AsyncDisposable[],
 ): Promise<OpenTelemetry | undefined> {
-  if (telemetry === undefined) return undefined;
+  if (telemetry === undefined || telemetry.exporters.length === 0) return undefined;
   try {
     const { openTelemetry } = await import("./open-telemetry.ts");
     return await openTelemetry(telemetry);

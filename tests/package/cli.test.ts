@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,10 +8,15 @@ import type { RunningServer } from "../../demo/servers/loopback.ts";
 import { CONFIG_SCHEMA } from "../../src/cli/config-schema.ts";
 import { VERSION } from "../../src/version.ts";
 import { skipAllWithoutRedis, startRedis } from "../host/setup/redis-server.ts";
-
-const cli = path.resolve(import.meta.dirname, "../../dist/cli.js");
-/** Other suites may have the machine. */
-const PATIENT = { timeout: 60_000 };
+import {
+  CLI,
+  type EndedCommand,
+  PATIENT,
+  postRun,
+  type StartedCommand,
+  serveCommand,
+  startCommand,
+} from "./command-process.ts";
 
 let errors: RunningServer;
 let folder: string;
@@ -32,37 +36,17 @@ beforeEach(async () => {
 const configure = (config: object): Promise<void> =>
   writeFile(path.join(folder, "mcp-optimizer.config.json"), JSON.stringify(config));
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function start(
+const start = (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   options: readonly string[] = [],
-) {
-  const child = spawn(process.execPath, [...options, cli, ...args], {
-    cwd: folder,
-    env: { PATH: process.env["PATH"], XDG_CONFIG_HOME: path.join(folder, "config"), ...env },
-  });
-  const printed = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => {
-    printed.out += String(chunk);
-  });
-  child.stderr.on("data", (chunk) => {
-    printed.err += String(chunk);
-  });
-  const ended = once(child, "close").then(([code]): Ended => ({ code, ...printed }));
-  return { child, printed, ended };
-}
+): StartedCommand => startCommand(args, { folder, env, options });
 
 async function invoke(
   args: readonly string[],
   input = "",
   env: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
+): Promise<EndedCommand> {
   const { child, ended } = start(args, env);
   child.stdin.end(input);
   return ended;
@@ -162,27 +146,18 @@ describe("serve", () => {
   const open: ChildProcess[] = [];
 
   async function serve(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-    const { child, printed, ended } = start(["serve", ...args], env);
-    open.push(child);
-    await expect.poll(() => printed.out, PATIENT).toMatch(/\n(?:This token is|Tokens: )|run in/);
-    const url = /listens on (\S+)\n/.exec(printed.out)?.[1] ?? "";
-    return { child, printed, ended, url };
+    const host = await serveCommand(args, { folder, env });
+    open.push(host.child);
+    return host;
   }
-
-  const post = (url: string, token: string, code: string): Promise<Response> =>
-    fetch(`${url}/v1/runs`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ code }),
-    });
 
   test("makes a token at its first start, shows it once, and keeps its digest for this user alone", async () => {
     const first = await serve();
     await expect.poll(() => first.printed.out, PATIENT).toMatch(ready);
     const [, port, token = ""] = ready.exec(first.printed.out) ?? [];
     expect(first.url).toBe(`http://127.0.0.1:${port}`);
-    expect((await post(first.url, token, "return 1")).status).toBe(200);
-    expect((await post(first.url, "mcpo_x", "return 1")).status).toBe(401);
+    expect((await postRun(first.url, token, "return 1")).status).toBe(200);
+    expect((await postRun(first.url, "mcpo_x", "return 1")).status).toBe(401);
     const file = path.join(folder, "config", "mcp-optimizer", "tokens.json");
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await stat(path.dirname(file))).mode & 0o777).toBe(0o700);
@@ -192,7 +167,7 @@ describe("serve", () => {
 
     const second = await serve();
     expect(second.printed.out).not.toContain("#token");
-    expect((await post(second.url, token, "return 1")).status).toBe(200);
+    expect((await postRun(second.url, token, "return 1")).status).toBe(200);
     second.child.kill("SIGTERM");
     await second.ended;
 
@@ -207,18 +182,18 @@ describe("serve", () => {
     const metrics = (token: string): Promise<Response> =>
       fetch(`${host.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
     expect((await metrics(made.out.trim())).status).toBe(200);
-    expect((await post(host.url, made.out.trim(), "return 1")).status).toBe(403);
+    expect((await postRun(host.url, made.out.trim(), "return 1")).status).toBe(403);
     host.child.kill("SIGTERM");
     await host.ended;
     expect(await invoke(["token", "--scope", "everything"])).toMatchObject({ code: 2 });
 
     const other = await serve([], { MCP_OPTIMIZER_TOKEN: "a token of the operator's own" });
-    expect((await post(other.url, "a token of the operator's own", "return 1")).status).toBe(401);
+    expect((await postRun(other.url, "a token of the operator's own", "return 1")).status).toBe(401);
     other.child.kill("SIGTERM");
     await other.ended;
     const third = await serve([], { MCP_OPTIMIZER_TOKEN: "a-token-of-the-operators-own" });
-    expect((await post(third.url, "a-token-of-the-operators-own", "return 1")).status).toBe(200);
-    expect((await post(third.url, made.out.trim(), "return 1")).status).toBe(401);
+    expect((await postRun(third.url, "a-token-of-the-operators-own", "return 1")).status).toBe(200);
+    expect((await postRun(third.url, made.out.trim(), "return 1")).status).toBe(401);
     third.child.kill("SIGTERM");
     await third.ended;
   });
@@ -227,19 +202,19 @@ describe("serve", () => {
     const host = await serve();
     await expect.poll(() => host.printed.out, PATIENT).toMatch(ready);
     const token = ready.exec(host.printed.out)?.[2] ?? "";
-    const slow = await post(
+    const slow = await postRun(
       host.url,
       token,
       "await new Promise((go) => setTimeout(go, 1500)); return 'done'",
     );
     host.child.kill("SIGTERM");
     await expect.poll(() => host.printed.err, PATIENT).toContain("Ending");
-    expect((await post(host.url, token, "return 1")).status).toBe(503);
+    expect((await postRun(host.url, token, "return 1")).status).toBe(503);
     expect(await slow.text()).toContain('"value":"done"');
     expect(await host.ended).toMatchObject({ code: 0 });
 
     const other = await serve();
-    const endless = await post(other.url, token, "for (;;) await new Promise((go) => setTimeout(go, 10))");
+    const endless = await postRun(other.url, token, "for (;;) await new Promise((go) => setTimeout(go, 10))");
     const body = endless.text().catch(() => "cut off");
     other.child.kill("SIGTERM");
     await expect.poll(() => other.printed.err, PATIENT).toContain("Ending");
@@ -266,15 +241,15 @@ describe("serve", () => {
       await expect
         .poll(() => first.printed.out, PATIENT)
         .toContain("Redis answers; what it keeps is durable.");
-      await (await post(first.url, token, "await context.set('kept', 41)")).text();
+      await (await postRun(first.url, token, "await context.set('kept', 41)")).text();
       first.child.kill("SIGTERM");
       expect(await first.ended).toMatchObject({ code: 0 });
 
       const second = await serve([], env);
-      const answer = await post(second.url, token, "return (await context.get('kept')) + 1");
+      const answer = await postRun(second.url, token, "return (await context.get('kept')) + 1");
       expect(await answer.text()).toContain('"value":42');
       await server.kill();
-      const refused = await post(second.url, token, "return await context.get('kept')");
+      const refused = await postRun(second.url, token, "return await context.get('kept')");
       expect(await refused.text()).toContain("storage_unavailable");
       second.child.kill("SIGTERM");
       const { out, err } = await second.ended;
@@ -289,7 +264,7 @@ describe("serve", () => {
       await expect.poll(() => host.printed.err, PATIENT).toContain("Redis can't be used now (ECONNREFUSED)");
       await server.restart();
       const kept = async (): Promise<string> =>
-        (await post(host.url, token, "return (await context.keys()).length")).text();
+        (await postRun(host.url, token, "return (await context.keys()).length")).text();
       await expect.poll(kept, PATIENT).toContain('"value":0');
       host.child.kill("SIGTERM");
       await host.ended;
@@ -390,6 +365,6 @@ describe("the command line itself", () => {
 });
 
 test("the published schema of the configuration is the one that checks it", async () => {
-  const published = await readFile(path.join(path.dirname(cli), "config.schema.json"), "utf8");
+  const published = await readFile(path.join(path.dirname(CLI), "config.schema.json"), "utf8");
   expect(JSON.parse(published)).toEqual(CONFIG_SCHEMA);
 });

@@ -3,11 +3,13 @@ import { VERSION } from "../../version.ts";
 import type { Admission } from "../admission.ts";
 import { hostDrains } from "../admission.ts";
 import type { Handlers } from "./host-request.ts";
+import { HttpError } from "./http-error.ts";
 import { describeApi } from "./openapi.ts";
 
 export interface StatusRoutesOptions {
   readonly admission: Admission;
-  readonly metrics: PrometheusExporter;
+  /** Absent where the operator wants none to be read here. */
+  readonly metrics: PrometheusExporter | undefined;
   /** Names of the sandboxes in use. */
   readonly sandboxes: readonly string[];
 }
@@ -36,11 +38,22 @@ export function createStatusRoutes({
       return Response.json({ status: "ok", version: VERSION, sandboxes });
     },
     getOpenApi: () => Response.json(description),
-    getMetrics: async () =>
-      new Response((await metrics.write()) + openRuns(admission), {
+    async getMetrics() {
+      if (metrics === undefined) throw metricsOff();
+      return new Response((await metrics.write()) + openRuns(admission), {
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-      }),
+      });
+    },
   };
+}
+
+function metricsOff(): HttpError {
+  return new HttpError("This host shows no metrics.", {
+    status: 404,
+    code: 400,
+    kind: "metrics_off",
+    hint: "Its operator has switched them off: telemetry.prometheus in the configuration.",
+  });
 }
 
 /** Programs of pages, which no engine of the host counts, are among them. */
