@@ -35,6 +35,7 @@ export default defineConfig(({ mode }) => ({
               "standard-schema": "src/adaptors/standard-schema.ts",
               webmcp: "src/adaptors/webmcp.ts",
               copilotkit: "src/adaptors/copilotkit.ts",
+              "assistant-ui": "src/adaptors/assistant-ui.ts",
               langchain: "src/adaptors/langchain.ts",
               "tanstack-ai": "src/adaptors/tanstack-ai.ts",
             },

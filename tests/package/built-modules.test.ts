@@ -38,6 +38,7 @@ describe("the built modules", () => {
       "langchain",
       "tanstack-ai",
       "copilotkit",
+      "assistant-ui",
       "standard-schema",
       "webmcp",
     ];
