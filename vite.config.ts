@@ -37,6 +37,7 @@ export default defineConfig(({ mode }) => ({
               copilotkit: "src/adaptors/copilotkit.ts",
               "assistant-ui": "src/adaptors/assistant-ui.ts",
               langchain: "src/adaptors/langchain.ts",
+              mastra: "src/adaptors/mastra.ts",
               "tanstack-ai": "src/adaptors/tanstack-ai.ts",
             },
             formats: ["es"],

@@ -39,6 +39,7 @@ describe("the built modules", () => {
       "tanstack-ai",
       "copilotkit",
       "assistant-ui",
+      "mastra",
       "standard-schema",
       "webmcp",
     ];
