@@ -33,7 +33,8 @@ export interface AssistantUiContext {
 }
 
 /**
- * A toolkit with the one tool, for `Tools({ toolkit })` of assistant-ui, made once. `render` is your component for its calls.
+ * A toolkit with the one tool, for `Tools({ toolkit })` of assistant-ui, made anew when the servers' tools change, and not
+ * for each render. `render` is your component for its calls.
  *
  * It runs in the page that has the user. Where a call of a program needs a word, the part that `render` gets has
  * `interrupt.payload`, an {@link ApprovalInterrupt}, and its `resume(decisions)` lets the program go on. A runtime without
