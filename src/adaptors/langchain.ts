@@ -4,6 +4,7 @@ import type { Decisions } from "../engine/resumer.ts";
 import type { ApprovalRequest } from "../tools/approval.ts";
 import {
   type AdaptorOptions,
+  type ApprovalInterrupt,
   RESUME_TOOL,
   resumeRun,
   resumeSchema,
@@ -11,19 +12,15 @@ import {
   type ToolEngine,
 } from "./tool-engine.ts";
 
-export type { AdaptorOptions, ToolEngine } from "./tool-engine.ts";
-
-/** The value of an interrupt; `new Command({ resume: decisions })` answers it, with decisions as `optimizer.resume` takes them. */
-export interface ApprovalInterrupt {
-  readonly approvals: readonly ApprovalRequest[];
-}
+export type { AdaptorOptions, ApprovalInterrupt, ToolEngine } from "./tool-engine.ts";
 
 /**
  * The `tools` of an agent of LangChain, made anew for each.
  *
- * Where a call of a program needs a word, the model calls `resume_run`, which interrupts the graph: that takes a
- * checkpointer, and an environment where LangGraph's `interrupt` works, as Node. The calls of a program go to the stream mode
- * `custom`, as `{ call: "server.tool" }`.
+ * Where a call of a program needs a word, the model calls `resume_run`, which interrupts the graph with an
+ * {@link ApprovalInterrupt}, answered by `new Command({ resume: decisions })`: that takes a checkpointer, and an environment
+ * where LangGraph's `interrupt` works, as Node. The calls of a program go to the stream mode `custom`, as
+ * `{ call: "server.tool" }`.
  */
 export function langchainTools(engine: ToolEngine, options: AdaptorOptions = {}): StructuredToolInterface[] {
   const { name, description, inputSchema } = engine.tool;

@@ -2,11 +2,12 @@
 // the model's word is never a decision.
 
 import { OptimizerError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import type { Optimizer } from "../create-optimizer.ts";
 import { type ModelOutput, toModelFailure, toModelOutput } from "../engine/model-output.ts";
 import type { Decisions } from "../engine/resumer.ts";
 import type { RunOptions } from "../engine/run-scope.ts";
-import type { ApprovalRequest } from "../tools/approval.ts";
+import type { ApprovalRequest, Decision } from "../tools/approval.ts";
 
 /** What an adaptor needs of an optimizer. */
 export type ToolEngine = Pick<Optimizer, "tool" | "resume" | "suspended">;
@@ -16,6 +17,11 @@ export type AdaptorOptions = Omit<RunOptions, "signal">;
 
 /** Asks a person about the calls of a suspended run. What it throws is passed on, and the run waits on. */
 export type Decide = (approvals: readonly ApprovalRequest[]) => Decisions | Promise<Decisions>;
+
+/** What a framework shows to people where a tool asks them: the answer is decisions as `optimizer.resume` takes them. */
+export interface ApprovalInterrupt {
+  readonly approvals: readonly ApprovalRequest[];
+}
 
 /** The second tool, where a framework asks people about calls of tools: calling it is what they approve. */
 export const RESUME_TOOL = {
@@ -101,6 +107,26 @@ export function decideAll(
 ): Decisions {
   const decision = { allow, ...(message === undefined ? {} : { message }) };
   return Object.fromEntries(approvals.map(({ id }) => [id, decision]));
+}
+
+/** Reads what people answered, as a framework brings it. What is no decision is left out, and the engine asks for it. */
+export function parseDecisions(value: unknown): Decisions {
+  return Object.fromEntries(
+    Object.entries(isJsonObject(value) ? value : {}).flatMap(([id, given]): [string, Decision][] => {
+      if (!isJsonObject(given) || typeof given.allow !== "boolean") return [];
+      const { allow, remember, message } = given;
+      return [
+        [
+          id,
+          {
+            allow,
+            ...(typeof remember === "boolean" ? { remember } : {}),
+            ...(typeof message === "string" ? { message } : {}),
+          },
+        ],
+      ];
+    }),
+  );
 }
 
 /** What a model hears that calls {@link RESUME_TOOL} where no person was asked. */

@@ -38,6 +38,8 @@ describe("the built modules", () => {
       "langchain",
       "tanstack-ai",
       "copilotkit",
+      "assistant-ui",
+      "mastra",
       "standard-schema",
       "webmcp",
     ];

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { preview } from "vite";
 import { npm, run } from "../setup/process.mjs";
@@ -19,13 +19,30 @@ export async function installApp(
   files: Readonly<Record<string, string>>,
   packages: readonly string[],
 ): Promise<string> {
-  for (const [name, text] of Object.entries(files)) {
-    const file = path.join(app, name);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, text);
-  }
+  await writeFiles(app, files);
   await runNpm(["install", "--prefer-offline", "--prefix", app, ...packages], app);
   return app;
+}
+
+/** The same with the packages of a lock file, to the version, and this package as it was built. */
+export async function installLocked(
+  app: string,
+  files: Readonly<Record<string, string>>,
+  locked: string,
+): Promise<string> {
+  await writeFiles(app, files);
+  for (const name of ["package.json", "package-lock.json"]) {
+    await copyFile(path.join(locked, name), path.join(app, name));
+  }
+  await runNpm(["ci", "--ignore-scripts", "--prefer-offline"], app);
+  await symlink(root, path.join(app, "node_modules", "mcp-optimizer"), "junction");
+  return app;
+}
+
+/** Checks the types of files of the application against the packages that it has. Throws with what the compiler says. */
+export async function checkTypes(app: string, files: readonly string[]): Promise<void> {
+  const options = ["--noEmit", "--strict", "--skipLibCheck", "--jsx", "react-jsx", "--module", "NodeNext"];
+  await runNode(app, [path.join(root, "node_modules/typescript/bin/tsc"), ...options, ...files]);
 }
 
 /** Runs a script of the application. Resolves with what it printed. */
@@ -37,6 +54,14 @@ export async function runNode(app: string, args: readonly string[]): Promise<str
   });
   if (code !== 0) throw new Error(`${args.join(" ")} failed (${end}): ${output}`);
   return output;
+}
+
+/** A block of code of the README. */
+export function findBlock(readme: string, language: string, part: string): string {
+  const blocks = [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))];
+  const [, block] = blocks.find(([text]) => text.includes(part)) ?? [];
+  if (block === undefined) throw new Error(`The README has no ${language} with ${part}`);
+  return block;
 }
 
 /** Serves a folder's files on loopback. */
@@ -51,6 +76,14 @@ export async function serveFolder(folder: string): Promise<{ readonly url: strin
   const address = server.httpServer.address();
   if (typeof address !== "object" || address === null) throw new Error("The preview server has no address");
   return { url: `http://127.0.0.1:${address.port}/`, [Symbol.asyncDispose]: () => server.close() };
+}
+
+async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
 }
 
 async function runNpm(args: readonly string[], cwd: string): Promise<void> {

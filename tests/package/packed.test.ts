@@ -8,7 +8,7 @@ import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import type { RunningServer } from "../../demo/servers/loopback.ts";
 import { VERSION } from "../../src/version.ts";
 import { chromiumOptions } from "../setup/chromium.ts";
-import { installApp, pack, runNode, serveFolder } from "./packed-app.ts";
+import { findBlock, installApp, pack, runNode, serveFolder } from "./packed-app.ts";
 
 /** Fixed: what the test tries is this package, not the newest Next.js. */
 const NEXT = ["next@16.4.6", "react@19", "react-dom@19"];
@@ -132,14 +132,6 @@ describe("the packed package", () => {
     }
   });
 });
-
-/** A block of code of the README. */
-function findBlock(readme: string, language: string, part: string): string {
-  const blocks = [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))];
-  const [, block] = blocks.find(([text]) => text.includes(part)) ?? [];
-  if (block === undefined) throw new Error(`The README has no ${language} with ${part}`);
-  return block;
-}
 
 function withServer(text: string, url: string): string {
   const replaced = text.replace("http://127.0.0.1:4171/mcp", url);

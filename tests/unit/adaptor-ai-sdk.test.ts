@@ -1,7 +1,7 @@
 import { generateText, isStepCount, type ModelMessage, streamText } from "ai";
 import { expect, test } from "vitest";
 import { aiSdkTools } from "../../src/adaptors/ai-sdk.ts";
-import { call, script, streaming } from "./fixtures/mock-model.ts";
+import { call, script } from "./fixtures/mock-model.ts";
 import { runReadmeExample } from "./fixtures/readme-example.ts";
 import { tokenIn } from "./fixtures/scripted-endpoint.ts";
 import { ORDER, openShop, SUM } from "./fixtures/tool-engine.ts";
@@ -18,7 +18,7 @@ test("the README's example ends with what the program made of the tools' answers
 test("the calls of a program are preliminary results of a stream", async () => {
   await using shop = await openShop();
   const { fullStream } = streamText({
-    model: streaming(
+    model: script(() =>
       call("run_code", {
         code: "await tools.page.price({ id: 1 }); return (await tools.page.price({ id: 2 })).price",
       }),
