@@ -1,11 +1,12 @@
+import type { Browser } from "puppeteer-core";
 import type { DrivenBrowser } from "./driven-browser.ts";
 
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /** Firefox over WebDriver BiDi. Puppeteer ends it, with its processes, when we end or are interrupted. */
-export async function launchFirefox(executablePath: string): Promise<DrivenBrowser> {
+export async function openFirefox(executablePath: string): Promise<Browser> {
   const { launch } = await import("puppeteer-core");
-  const browser = await launch({
+  return launch({
     browser: "firefox",
     executablePath,
     headless: true,
@@ -14,6 +15,11 @@ export async function launchFirefox(executablePath: string): Promise<DrivenBrows
     timeout: COMMAND_TIMEOUT_MS,
     protocolTimeout: COMMAND_TIMEOUT_MS,
   });
+}
+
+/** Firefox for suites that need no clicks. */
+export async function launchFirefox(executablePath: string): Promise<DrivenBrowser> {
+  const browser = await openFirefox(executablePath);
   return {
     async open(url) {
       const before = await browser.pages();

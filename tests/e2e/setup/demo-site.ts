@@ -6,11 +6,15 @@ import { startErrorsServer } from "../../../demo/servers/errors-server.ts";
 import { startEverythingServer } from "../../../demo/servers/everything-server.ts";
 import { chromiumOptions } from "../../setup/chromium.ts";
 
-/** The built demo page beside its two servers, and a browser. */
-export interface DemoSite extends AsyncDisposable {
+/** The built demo page beside its two servers. */
+export interface DemoServers extends AsyncDisposable {
   readonly url: string;
   readonly folder: string;
   readonly servers: { readonly errors: string; readonly everything: string };
+}
+
+/** The same with a browser. */
+export interface DemoSite extends DemoServers {
   readonly browser: Browser;
   /** Opens the page in a context of its own, as axe needs it, and waits until programs can run. */
   openPage(address?: string, options?: BrowserContextOptions): Promise<DemoVisit>;
@@ -22,7 +26,7 @@ export interface DemoVisit extends AsyncDisposable {
   readonly complaints: readonly string[];
 }
 
-export async function openDemoSite(): Promise<DemoSite> {
+export async function openDemoServers(): Promise<DemoServers> {
   await using starting = new AsyncDisposableStack();
   const folder = inject("demoFolder");
   const errors = await startErrorsServer({ port: 0 });
@@ -30,16 +34,23 @@ export async function openDemoSite(): Promise<DemoSite> {
   const everything = await startEverythingServer({ port: 0 });
   starting.defer(() => everything.close());
   const servers = { errors: errors.url, everything: everything.url };
-  const site = await startPageServer({ folder, port: 0, servers });
-  starting.defer(() => site.close());
+  const page = await startPageServer({ folder, port: 0, servers });
+  starting.defer(() => page.close());
+  const running = starting.move();
+  return { url: page.url, folder, servers, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+export async function openDemoSite(): Promise<DemoSite> {
+  await using starting = new AsyncDisposableStack();
+  const { url, folder, servers } = starting.use(await openDemoServers());
   const browser = starting.use(await chromium.launch(chromiumOptions()));
   const running = starting.move();
   return {
-    url: site.url,
+    url,
     folder,
     servers,
     browser,
-    async openPage(address = site.url, options = {}) {
+    async openPage(address = url, options = {}) {
       const context = await browser.newContext({ reducedMotion: "reduce", ...options });
       const page = await context.newPage();
       const complaints: string[] = [];
