@@ -3,7 +3,9 @@
 // Each process gets a mark of its own as its first line, so that nobody writes a message by chance, or by
 // knowing ours. It proves nothing: who reads the runtime's memory reads the mark too.
 
-import { messageCharacters, type RuntimeLimits } from "./guest-protocol.ts";
+import { decodeBase64, encodeBase64 } from "../base/base64.ts";
+import type { Thaw } from "./freeze-messages.ts";
+import { messageCharacters, type RuntimeCommand, type RuntimeLimits } from "./guest-protocol.ts";
 
 /** What stands in front of each message of one process. */
 export type Mark = `mcp-optimizer:${string}:`;
@@ -30,6 +32,25 @@ export function toLine(message: unknown, mark: Mark): string {
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   return `\n${mark}${json}\n`;
+}
+
+type RunCommand = Extract<RuntimeCommand, { type: "run" }>;
+
+/** A command as a line carries it: a snapshot is base64. */
+export type LineCommand =
+  | Exclude<RuntimeCommand, RunCommand>
+  | (Omit<RunCommand, "thaw"> & { readonly thaw?: Omit<Thaw, "snapshot"> & { readonly snapshot: string } });
+
+export function toLineCommand(command: RuntimeCommand): LineCommand {
+  if (command.type !== "run") return command;
+  const { thaw, ...run } = command;
+  return thaw === undefined ? run : { ...run, thaw: { ...thaw, snapshot: encodeBase64(thaw.snapshot) } };
+}
+
+export function fromLineCommand(command: LineCommand): RuntimeCommand {
+  if (command.type !== "run") return command;
+  const { thaw, ...run } = command;
+  return thaw === undefined ? run : { ...run, thaw: { ...thaw, snapshot: decodeBase64(thaw.snapshot) } };
 }
 
 /** The JSON text of a marked line; `undefined` for every other line, such as a mark that a terminal echoes. */

@@ -13,7 +13,15 @@ import {
   type RuntimeStopReason,
 } from "../protocol/guest-protocol.ts";
 import { parseRuntimeMessage } from "../protocol/parse-runtime-message.ts";
-import { findMessage, LineSplitter, type Mark, requireMark, toLine } from "../protocol/stdio-lines.ts";
+import {
+  findMessage,
+  fromLineCommand,
+  type LineCommand,
+  LineSplitter,
+  type Mark,
+  requireMark,
+  toLine,
+} from "../protocol/stdio-lines.ts";
 import type { BootMessage } from "./serve.ts";
 
 /** How often it is looked at what the process takes. Milliseconds. */
@@ -143,14 +151,13 @@ class Link {
     this.#send({ credits: 0, command });
   }
 
-  #drive(envelope: Envelope<RuntimeCommand>): void {
-    const { command } = envelope;
+  #drive({ credits, command }: Envelope<LineCommand>): void {
     if (command?.type === "run") {
       this.#run = command.run;
       this.#characters = messageCharacters(command.limits);
       setInterval(() => this.#weigh(), WATCH_MS);
     }
-    this.#send(envelope);
+    this.#send({ credits, ...(command === undefined ? {} : { command: fromLineCommand(command) }) });
   }
 
   #send({ credits, ...rest }: Envelope<RuntimeCommand>): void {

@@ -15,10 +15,12 @@ import { parseRuntimeMessage } from "../protocol/parse-runtime-message.ts";
 import {
   createMark,
   findMessage,
+  type LineCommand,
   LineSplitter,
   lineCharacters,
   type Mark,
   toLine,
+  toLineCommand,
 } from "../protocol/stdio-lines.ts";
 import type { DeathListener, DeathReason, GuestChannel } from "./guest-run.ts";
 import type { Poolable } from "./worker-pool.ts";
@@ -196,9 +198,9 @@ export class ProcessChannel implements GuestChannel, Poolable {
   }
 
   #write(command?: RuntimeCommand): void {
-    const envelope: Envelope<RuntimeCommand> = {
+    const envelope: Envelope<LineCommand> = {
       credits: this.#uncredited,
-      ...(command === undefined ? {} : { command }),
+      ...(command === undefined ? {} : { command: toLineCommand(command) }),
     };
     this.#uncredited = 0;
     this.#process.write(toLine(envelope, this.#mark));

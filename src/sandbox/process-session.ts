@@ -1,9 +1,12 @@
 import { findOptimizerError } from "../base/errors.ts";
-import type { Language } from "../protocol/guest-protocol.ts";
+import { requireSealed } from "../protocol/frozen-run.ts";
+import type { GuestPort, Language, Program } from "../protocol/guest-protocol.ts";
+import { createFreezer, engineOf } from "./freezer.ts";
 import { runGuest } from "./guest-run.ts";
 import type { Limits } from "./limits.ts";
 import type { ProcessChannel } from "./process-channel.ts";
-import type { SandboxSession } from "./sandbox.ts";
+import { type Resumption, resolveResumption } from "./resumption.ts";
+import type { RunOutcome, SandboxRunOptions, SandboxSession } from "./sandbox.ts";
 import { closedError, type WorkerPool } from "./worker-pool.ts";
 
 /** A process serves one run. */
@@ -17,32 +20,58 @@ export interface ProcessSessionOptions {
   readonly closing: AbortSignal;
   /** What the runtime of a language holds beside a program's memory, at the most. Bytes. */
   readonly runtimeBytes: (language: Language) => number;
+  /** Digests of all that a snapshot of a guest depends on. Absent: the runtime freezes no guests. */
+  readonly frozenBy?: readonly string[];
   /** Ends a process after its run. Never throws. */
   end(channel: ProcessChannel): void;
 }
 
 /** The runs of a session in processes, a fresh one for each. */
-export function openProcessSession(options: ProcessSessionOptions): Pick<SandboxSession, "run"> {
-  const { pool, session, limits, closing } = options;
+export function openProcessSession(options: ProcessSessionOptions): Pick<SandboxSession, "run" | "resume"> {
+  const { pool, session, limits, closing, frozenBy } = options;
+
+  const drive = async (
+    program: Program,
+    port: GuestPort,
+    signal: AbortSignal,
+    runOptions: SandboxRunOptions,
+    resumption?: Resumption,
+  ): Promise<RunOutcome> => {
+    const { onIdle } = runOptions;
+    let channel: ProcessChannel;
+    try {
+      channel = await pool.take(signal, session);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      const message = findOptimizerError(error)?.message ?? "The run was cancelled.";
+      return { status: "stopped", reason: "cancelled", message, peakMemoryBytes: 0 };
+    }
+    const ending = AbortSignal.any([signal, closing]);
+    const outcome = await runGuest(channel, RUN, program, port, limits, ending, {
+      ceilingBytes: limits.memoryBytes + options.runtimeBytes(program.language),
+      ...(onIdle === undefined ? {} : { onIdle }),
+      ...(frozenBy === undefined ? {} : { freezer: createFreezer(frozenBy, session, program, runOptions) }),
+      ...(resumption === undefined ? {} : { resumption }),
+    });
+    options.end(channel);
+    pool.give(channel);
+    return outcome;
+  };
+
   return {
-    async run(program, port, signal, { onIdle } = {}) {
+    async run(program, port, signal, runOptions = {}) {
       if (closing.aborted) throw closedError();
-      let channel: ProcessChannel;
-      try {
-        channel = await pool.take(signal, session);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        const message = findOptimizerError(error)?.message ?? "The run was cancelled.";
-        return { status: "stopped", reason: "cancelled", message, peakMemoryBytes: 0 };
-      }
-      const ending = AbortSignal.any([signal, closing]);
-      const outcome = await runGuest(channel, RUN, program, port, limits, ending, {
-        ceilingBytes: limits.memoryBytes + options.runtimeBytes(program.language),
-        ...(onIdle === undefined ? {} : { onIdle }),
-      });
-      options.end(channel);
-      pool.give(channel);
-      return outcome;
+      return drive(program, port, signal, runOptions);
     },
+    ...(frozenBy === undefined
+      ? {}
+      : {
+          async resume(frozen, port, signal, runOptions = {}) {
+            if (closing.aborted) throw closedError();
+            const resumption = resolveResumption(frozen, runOptions);
+            await requireSealed(frozen, { engine: await engineOf(frozenBy), session });
+            return drive(frozen.program, port, signal, runOptions, resumption);
+          },
+        }),
   };
 }

@@ -24,7 +24,7 @@ export interface SandboxTraits {
     readonly network: Enforcement;
     readonly storage: Enforcement;
   };
-  /** Whether a program that waits for calls can be frozen, stored, and go on somewhere else. */
+  /** Whether a program in JavaScript that waits for calls can be frozen, stored, and go on somewhere else. Python never is. */
   readonly freezes: boolean;
   /** Whether a program can leave its globals to the next one of its session. */
   readonly keepsGlobals: boolean;

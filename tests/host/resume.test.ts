@@ -3,6 +3,7 @@ import { startErrorsServer } from "../../demo/servers/errors-server.ts";
 import type { RunningServer } from "../../demo/servers/loopback.ts";
 import { memory } from "../../src/context/memory.ts";
 import type { HostOptions } from "../../src/host/host-options.ts";
+import { wasm } from "../../src/host/sandbox/wasm.ts";
 import { newToken, type Scope, tokenDigest } from "../../src/host/tokens.ts";
 import { type OpenHost, openHost, readEvents } from "./setup/open-host.ts";
 
@@ -196,3 +197,16 @@ test("run_code of /mcp says that a run is suspended, and how to go on", async ()
   });
   expect(await response.json()).toMatchObject({ status: "returned", value: { changed: true } });
 });
+
+test("a program in a process of its own waits, and goes on in another one", async () => {
+  await using host = await openHost({ ...options, sandboxes: [wasm()], leastStrength: "language" });
+  const run = await suspend("ERR-00020", "in a process", host);
+  const json = decide(run, { allow: true });
+  const response = await host.send(resumeAt(run), { token: person, json, headers: ALONE });
+  expect(await response.json()).toMatchObject({
+    status: "returned",
+    runId: run.runId,
+    value: { changed: true, before: [1, 2, 3] },
+    logs: [{ text: "before" }],
+  });
+}, 180_000);

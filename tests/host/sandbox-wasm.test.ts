@@ -9,5 +9,6 @@ vi.setConfig({ hookTimeout: 180_000, testTimeout: 180_000 });
 sandboxSuite("wasm()", {
   createSandbox: ({ maxWorkers }) => wasm(maxWorkers === undefined ? {} : { maxProcesses: maxWorkers }),
   languages: ["javascript", "typescript", "python"],
+  freezes: true,
   languageCases: EVERY_CASE,
 });

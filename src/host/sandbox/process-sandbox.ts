@@ -5,7 +5,7 @@ import { runGuest } from "../../sandbox/guest-run.ts";
 import { type Limits, resolveLimits } from "../../sandbox/limits.ts";
 import type { ProcessChannel } from "../../sandbox/process-channel.ts";
 import { openProcessSession, RUN } from "../../sandbox/process-session.ts";
-import type { RunOutcome, SandboxTraits } from "../../sandbox/sandbox.ts";
+import type { RunOutcome, SandboxSession, SandboxTraits } from "../../sandbox/sandbox.ts";
 import { closedError, WorkerPool } from "../../sandbox/worker-pool.ts";
 import type { HostSandbox, PlaceLimits, SandboxProbe, Strength } from "./host-sandbox.ts";
 import type { RunnerLanguage } from "./runners.ts";
@@ -38,6 +38,8 @@ export interface ProcessSandboxOptions extends PoolOptions {
   readonly enforces: SandboxTraits["enforces"];
   /** What a runtime holds beside its program's memory, at the most. Bytes; default: our runners in Node and CPython. */
   readonly runtimeBytes?: (language: Language) => number;
+  /** Digests of all that a snapshot of a guest in JavaScript depends on. Absent: no guests are frozen. */
+  readonly frozenBy?: readonly string[];
   /** Starts a process that no program has run in. Rejects with the reason when it can't. */
   start(runner: RunnerLanguage, place?: PlaceLimits): Promise<SandboxProcess>;
   /** Looks whether the sandbox is one here. Called before the first program runs, until it is. Never rejects. */
@@ -62,7 +64,7 @@ const LANGUAGES: Readonly<Record<RunnerLanguage, readonly Language[]>> = {
 
 /** A sandbox of processes: each serves one run and ends with it, from a pool of those that no program has run in. */
 export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbox {
-  const { name, strength, runners, startTimeoutMs = START_TIMEOUT_MS } = options;
+  const { name, strength, runners, frozenBy, startTimeoutMs = START_TIMEOUT_MS } = options;
   const { maxProcesses = MAX_PROCESSES, spares = SPARES } = options;
   const { runtimeBytes = (language) => (language === "python" ? 0 : NODE_RUNTIME_BYTES) } = options;
   const closing = new AbortController();
@@ -144,7 +146,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
       name,
       languages: runners.flatMap((runner) => LANGUAGES[runner]),
       enforces: options.enforces,
-      freezes: false,
+      freezes: frozenBy !== undefined,
       keepsGlobals: false,
     },
     strength,
@@ -152,18 +154,24 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
     async prepare() {
       await Promise.all([...pools.values()].map((pool) => pool.prepare()));
     },
-    open: (session, limits) => ({
-      run: async (program, ...rest) =>
+    open(session, limits) {
+      const sessionOf = (runner: RunnerLanguage): Pick<SandboxSession, "run" | "resume"> =>
         openProcessSession({
-          pool: poolOf(program.language === "python" ? "python" : "javascript"),
+          pool: poolOf(runner),
           session,
           limits,
           closing: closing.signal,
           runtimeBytes,
           end: (channel) => channel.kill(),
-        }).run(program, ...rest),
-      async [Symbol.asyncDispose]() {},
-    }),
+          ...(frozenBy === undefined || runner !== "javascript" ? {} : { frozenBy }),
+        });
+      return {
+        run: async (program, ...rest) =>
+          sessionOf(program.language === "python" ? "python" : "javascript").run(program, ...rest),
+        ...(frozenBy === undefined ? {} : { resume: sessionOf("javascript").resume }),
+        async [Symbol.asyncDispose]() {},
+      };
+    },
     async [Symbol.asyncDispose]() {
       if (closing.signal.aborted) return;
       closing.abort();

@@ -1,6 +1,12 @@
 import { gunzipSync } from "node:zlib";
+import encodingSha256 from "quickjs-wasi/encoding.so?gzip&sha256";
+import engineSha256 from "quickjs-wasi/quickjs.wasm?gzip&sha256";
+import imageSha256 from "quickjs-wasi/quickjs.wasm?vm&sha256";
+import structuredCloneSha256 from "quickjs-wasi/structured-clone.so?gzip&sha256";
+import urlSha256 from "quickjs-wasi/url.so?gzip&sha256";
 import type { BootHead } from "../../protocol/deno-boot.ts";
 import type { Program } from "../../protocol/guest-protocol.ts";
+import scriptSha256 from "../../runtimes/deno-quickjs.ts?script&sha256";
 import { capWasmMemory, WASM_PAGE_BYTES } from "../../sandbox/wasm-memory.ts";
 import type { PlaceLimits } from "./host-sandbox.ts";
 import type { RunnerLanguage } from "./runners.ts";
@@ -38,6 +44,16 @@ export function packParts(
   const line = new TextEncoder().encode(`${JSON.stringify(head)}\n`);
   return [line, script, ...Object.values(modules), ...Object.values(files)];
 }
+
+/** Digests of all that a snapshot of a program in QuickJS depends on. */
+export const QUICKJS_DIGESTS: readonly string[] = [
+  scriptSha256,
+  engineSha256,
+  imageSha256,
+  encodingSha256,
+  structuredCloneSha256,
+  urlSha256,
+];
 
 async function loadQuickJs(maxPages: number): Promise<DenoParts> {
   const [script, image, quickjs, encoding, structuredClone, url] = await Promise.all([

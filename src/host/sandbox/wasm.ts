@@ -4,7 +4,7 @@ import { type HostSandbox, PLACE_LIMITS, type PlaceLimits } from "./host-sandbox
 import { createProcessSandbox, type PoolOptions } from "./process-sandbox.ts";
 import type { RunnerLanguage } from "./runners.ts";
 import { type SandboxProcess, startChild } from "./sandbox-process.ts";
-import { type DenoParts, loadParts, packParts } from "./wasm-parts.ts";
+import { type DenoParts, loadParts, packParts, QUICKJS_DIGESTS } from "./wasm-parts.ts";
 import { probeWasm } from "./wasm-probe.ts";
 
 /** Options of {@link wasm}. */
@@ -44,6 +44,7 @@ export function wasm(options: WasmOptions = {}): HostSandbox {
     runners: ["javascript", "python"],
     enforces: { time: "hard", memory: "hard", network: "hard", storage: "hard" },
     runtimeBytes: (language) => (language === "python" ? PYTHON_BYTES : QUICKJS_BYTES),
+    frozenBy: QUICKJS_DIGESTS,
     start: async (runner) => start(await load(runner)),
     probe: async (run) =>
       deno === undefined

@@ -8,14 +8,18 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { denoCommand } from "../../../src/host/sandbox/deno.ts";
 import { wasm } from "../../../src/host/sandbox/wasm.ts";
 import { ATTEMPTS, attemptScript } from "../../../src/host/sandbox/wasm-attempts.ts";
+import { type FrozenRun, sealFrozenRun } from "../../../src/protocol/frozen-run.ts";
 import { runGuest } from "../../../src/sandbox/guest-run.ts";
 import { resolveLimits } from "../../../src/sandbox/limits.ts";
 import type { RunOutcome } from "../../../src/sandbox/sandbox.ts";
 import { recordingPort } from "../../suites/recording-port.ts";
+import { createPlace } from "../../suites/sandbox-case.ts";
+import { resume, suspend, yes } from "../../suites/suspended-run.ts";
 import {
   hostileWorker,
   outputOf,
@@ -195,5 +199,53 @@ describe("wants to be believed", () => {
   test("a flood of messages ends the run", async () => {
     const { outcome } = await attack("for (;;) post({ type: 'usage', run, memoryBytes: 1 });");
     expect(outcome).toMatchObject({ status: "stopped", reason: "security" });
+  });
+});
+
+describe("a store that changes frozen runs", () => {
+  const sandbox = wasm();
+  const limits = { memoryBytes: 16 * MIB };
+  const place = createPlace(sandbox, "javascript", () => wasm());
+  let frozen: FrozenRun;
+  beforeAll(async () => {
+    ({ frozen } = await suspend(place, "const mine = 40; return (await tools.srv.ask({})) + mine", {
+      limits,
+    }));
+  });
+  afterAll(() => sandbox[Symbol.asyncDispose]());
+
+  /** What whoever can write to the store can seal. */
+  const goOn = async (changed: Partial<FrozenRun>): Promise<RunOutcome> =>
+    resume(place, await sealFrozenRun({ ...frozen, ...changed }), { limits, replies: [yes(1, 2)] });
+
+  test.for([
+    ["noise", () => crypto.getRandomValues(new Uint8Array(4_096)), "crashed"],
+    [
+      "noise that is packed",
+      () => Uint8Array.from(gzipSync(crypto.getRandomValues(new Uint8Array(4_096)))),
+      "crashed",
+    ],
+    ["a bomb", () => Uint8Array.from(gzipSync(new Uint8Array(256 * MIB))), "memory"],
+  ] as const)("puts %s in the place of the memory: that run ends, and no other", async ([, make, reason]) => {
+    expect(await goOn({ snapshot: make() })).toMatchObject({ status: "stopped", reason });
+    expect(await goOn({})).toMatchObject({ status: "returned", json: "42" });
+  });
+
+  test("says that it is of Python, and reaches nothing by it", async () => {
+    const program = { ...frozen.program, language: "python" } as const;
+    expect(await goOn({ program })).toMatchObject({ status: "returned", json: "42" });
+  });
+
+  test("changes it without sealing, or gives it to another session: nothing runs", async () => {
+    const { snapshot } = frozen;
+    const changed = {
+      ...frozen,
+      snapshot: Uint8Array.from(snapshot, (byte, at) => (at === 99 ? byte ^ 1 : byte)),
+    };
+    await expect(resume(place, changed, { limits })).rejects.toMatchObject({ code: 403, kind: "integrity" });
+    await expect(resume(place, frozen, { limits, session: "another" })).rejects.toMatchObject({
+      code: 403,
+      kind: "integrity",
+    });
   });
 });

@@ -376,11 +376,9 @@ broken();`;
       expect(await value(code, { port: askingPort() })).toEqual(NEEDS_APPROVAL);
     }),
   ),
-  notFreezing(
-    python("fails a held call of a Python program", async ({ value }) => {
-      const code =
-        "try:\n  await tools.srv.ask({})\nexcept ToolError as error:\n  result = {'code': error.code, 'kind': error.kind, 'tool': error.tool}\nresult";
-      expect(await value(code, { port: askingPort() })).toEqual(NEEDS_APPROVAL);
-    }),
-  ),
+  python("fails a held call of a Python program", async ({ value }) => {
+    const code =
+      "try:\n  await tools.srv.ask({})\nexcept ToolError as error:\n  result = {'code': error.code, 'kind': error.kind, 'tool': error.tool}\nresult";
+    expect(await value(code, { port: askingPort() })).toEqual(NEEDS_APPROVAL);
+  }),
 ];
