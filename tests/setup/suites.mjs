@@ -25,6 +25,7 @@ const isAttack = (/** @type {string} */ file) => file.includes("attacks");
  * @property {string} root
  * @property {NodeJS.ProcessEnv} env
  * @property {AbortSignal} signal
+ * @property {"inherit" | "capture"} [output] Where what Vitest prints goes. Default: to ours.
  */
 
 /**
@@ -34,13 +35,14 @@ const isAttack = (/** @type {string} */ file) => file.includes("attacks");
  * @param {SuitesOptions} options
  * @returns {Promise<Outcomes>}
  */
-export async function runSuites(selection, { root, env, signal }) {
+export async function runSuites(selection, { root, env, signal, output = "inherit" }) {
   console.log(`[suites] vitest run ${selection.join(" ")}`);
   const { code, end, report, errors } = await runVitest([...selection, "--reporter=default"], {
     root,
     env,
     timeoutMs: TIMEOUT_MS,
     signal,
+    output,
   });
   const outcomes = readOutcomes(report, root);
   for (const [at, message] of errors.entries())

@@ -12,11 +12,11 @@ const VITEST = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", imp
  * Runs Vitest to its end, or to the time limit, and reads its JSON report.
  *
  * @param {readonly string[]} selection Arguments: which projects or files, and the reporter for the terminal.
- * @param {{ root: string, env: NodeJS.ProcessEnv, timeoutMs: number, signal: AbortSignal }} options
+ * @param {{ root: string, env: NodeJS.ProcessEnv, timeoutMs: number, signal: AbortSignal, output?: "inherit" | "capture" }} options
  * @returns {Promise<{ code: number, end: string, report: any, errors: string[] }>} The report is `undefined` when none
  * was left; `errors` are the messages of those that belong to no test.
  */
-export async function runVitest(selection, { root, env, timeoutMs, signal }) {
+export async function runVitest(selection, { root, env, timeoutMs, signal, output = "inherit" }) {
   const folder = mkdtempSync(path.join(tmpdir(), "mcp-optimizer-test-"));
   const file = path.join(folder, "report.json");
   const errorsFile = path.join(folder, "errors.json");
@@ -33,7 +33,7 @@ export async function runVitest(selection, { root, env, timeoutMs, signal }) {
         cwd: root,
         env: { ...env, TMPDIR: folder, TEMP: folder, TMP: folder },
         timeoutMs,
-        output: "inherit",
+        output,
         signal,
       },
     );

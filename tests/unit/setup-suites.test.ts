@@ -39,6 +39,8 @@ const options = () => ({
   // The Node that runs this.
   env: { ...process.env, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}` },
   signal: new AbortController().signal,
+  // Failures of these would look like ours.
+  output: "capture" as const,
 });
 
 async function runAll() {
