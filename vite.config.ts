@@ -54,6 +54,7 @@ export default defineConfig(({ mode }) => ({
               "@webcontainer/api",
               "ioredis",
               /^@opentelemetry\//,
+              "uplot",
               "ws",
               /^modern-tar/,
               "ai",

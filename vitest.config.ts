@@ -40,6 +40,7 @@ function pageProject(
         "gpt-tokenizer/encoding/o200k_base",
         "@webcontainer/api",
         "@mcp-b/webmcp-polyfill",
+        "uplot",
       ],
     },
     test: {

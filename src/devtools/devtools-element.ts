@@ -1,6 +1,6 @@
 import type { Optimizer } from "../index.ts";
-import { createActivityChart } from "./activity-chart.ts";
 import { createCatalogView } from "./catalog-view.ts";
+import { createChartsView } from "./charts-view.ts";
 import { button, download, element } from "./dom.ts";
 import { formatBytes, formatCount, formatCounted } from "./format.ts";
 import type { RecordedRun } from "./recorded-run.ts";
@@ -14,6 +14,7 @@ import { devtoolsStyles } from "./styles.ts";
 import { createTabs, type Tabs } from "./tabs.ts";
 
 const CHART_MS = 1_000;
+const MINUTE_MS = 60_000;
 
 /**
  * `<mcp-optimizer-devtools>`: what an optimizer does, for people.
@@ -29,7 +30,8 @@ export class McpOptimizerDevtools extends HTMLElement {
   #chartTimer: ReturnType<typeof setInterval> | undefined;
   #stopListening = (): void => {};
   readonly #store = createRunStore(() => this.#drawSoon());
-  readonly #chart = createActivityChart();
+  readonly #charts = createChartsView();
+  readonly #lately = element("p", { class: "muted" });
   readonly #count = element("p", { class: "muted" });
   readonly #sessions = createSessionView();
   readonly #catalog = createCatalogView();
@@ -47,6 +49,7 @@ export class McpOptimizerDevtools extends HTMLElement {
     "Devtools",
     [
       { id: "runs", label: "Runs", panel: this.#runsPanel() },
+      { id: "charts", label: "Charts", panel: element("div", {}, this.#charts.node) },
       { id: "sessions", label: "Sessions", panel: element("div", {}, this.#sessions.node) },
       { id: "catalog", label: "Catalog", panel: element("div", {}, this.#catalog.node) },
     ],
@@ -61,7 +64,7 @@ export class McpOptimizerDevtools extends HTMLElement {
       element(
         "section",
         { class: "devtools", "aria-label": "MCP Optimizer devtools" },
-        element("div", { class: "head" }, element("h2", {}, "Devtools"), this.#chart.node),
+        element("div", { class: "head" }, element("h2", {}, "Devtools"), this.#lately),
         this.#tabs.node,
       ),
     );
@@ -92,7 +95,7 @@ export class McpOptimizerDevtools extends HTMLElement {
     if (this.#optimizer === undefined || this.#recorder !== undefined) return;
     this.#recorder = createRunRecorder(this.#optimizer, this.#store);
     this.#stopListening = this.#optimizer.onChange(() => this.#refresh());
-    this.#chartTimer = setInterval(() => this.#chart.draw(this.#store.runs), CHART_MS);
+    this.#chartTimer = setInterval(() => this.#drawCharts(), CHART_MS);
     this.#refresh();
     this.#drawSoon();
   }
@@ -143,7 +146,18 @@ export class McpOptimizerDevtools extends HTMLElement {
   #refresh(): void {
     if (this.#tabs.selected === "sessions") this.#sessions.refresh(this.#optimizer);
     if (this.#tabs.selected === "catalog") this.#catalog.refresh(this.#optimizer);
+    this.#drawCharts();
     this.#drawSoon();
+  }
+
+  /** All points are drawn anew: once a second is enough. */
+  #drawCharts(): void {
+    const { runs } = this.#store;
+    const lately = runsSince(runs, Date.now() - MINUTE_MS);
+    const tokens = lately.reduce((sum, { result }) => sum + (result?.usage.tokens ?? 0), 0);
+    const text = `${formatCounted(lately.length, "run")}, ${formatCounted(tokens, "token")} in the last minute`;
+    if (this.#lately.textContent !== text) this.#lately.textContent = text;
+    if (this.#tabs.selected === "charts") this.#charts.draw(runs);
   }
 
   /** However much happens, it is drawn once for each frame that the browser shows. */
@@ -165,6 +179,11 @@ export class McpOptimizerDevtools extends HTMLElement {
     this.#list.show(runs.toReversed(), this.#selected === undefined ? undefined : String(this.#selected));
     this.#detail.show(runs.findLast(({ number }) => number === this.#selected));
   }
+}
+
+/** Runs began in their order. */
+function runsSince(runs: readonly RecordedRun[], at: number): readonly RecordedRun[] {
+  return runs.slice(runs.findLastIndex((run) => run.at < at) + 1);
 }
 
 function save(name: string, text: string | undefined): void {

@@ -1,7 +1,9 @@
+import chartStyles from "uplot/dist/uPlot.min.css?inline";
+
 /** The styles of the element: a constructed sheet, which the strictest policy of a page allows. */
 export function devtoolsStyles(): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(CSS_TEXT);
+  sheet.replaceSync(chartStyles + CSS_TEXT);
   return sheet;
 }
 
@@ -41,9 +43,15 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .muted { color: var(--muted); }
 .devtools { display: flex; flex-direction: column; height: 100%; border: 1px solid var(--border); border-radius: 10px; overflow: hidden; }
 .head { display: flex; flex-wrap: wrap; gap: 0.4rem 1.5rem; align-items: center; padding: 0.5rem 0.8rem; }
-.chart { display: flex; flex-wrap: wrap; gap: 0.4rem 1.2rem; }
-.bars { display: flex; align-items: end; gap: 0.5rem; font-size: 12px; }
-.bars svg { width: 120px; height: 22px; fill: var(--accent); border-block-end: 1px solid var(--border); }
+.head p { font-size: 12px; }
+.charts { display: grid; gap: 0.8rem; padding: 0.8rem; overflow-y: auto; flex: 1; min-width: 0; }
+figure { margin: 0; min-width: 0; }
+.plot { min-width: 0; overflow: hidden; }
+.u-legend :is(th, td) { border: 0; padding: 0 0.2rem; font-size: 12px; }
+.ink-accent { color: var(--accent); }
+.ink-warn { color: var(--warn); }
+.ink-muted { color: var(--muted); }
+.ink-border { color: var(--border); }
 .tabs { display: flex; flex-direction: column; min-height: 0; min-width: 0; }
 .tabs.main { flex: 1; }
 [role="tablist"] { display: flex; flex-wrap: wrap; gap: 0.2rem; padding: 0 0.6rem; border-block-end: 1px solid var(--border); }

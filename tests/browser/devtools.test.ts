@@ -431,6 +431,33 @@ describe("beside the runs", () => {
     await until(() => devtools.text("#main-sessions-panel caption").endsWith(": 900 records"));
   });
 
+  test("charts have a point for each run, and say what they show in words", async () => {
+    for (const n of [1, 2, 3])
+      await devtools.optimizer.run({ code: `await tools.page.rows({}); return ${n}` });
+    devtools.tab("Charts");
+    const figure = (name: string): HTMLElement => devtools.find(`figure[aria-label="${name}"]`);
+    await until(() => devtools.root.querySelectorAll("figure canvas").length === 3);
+    expect(figure("Time").textContent).toMatch(/3 runs: median [\d.,]+ m?s, most [\d.,]+ m?s/);
+    expect(figure("Tokens").textContent).toContain("3 runs: median 1, most 1");
+    const canvas = figure("Tokens").querySelector("canvas") ?? expect.fail("There is no canvas.");
+    const colours = (): ReadonlySet<string> => {
+      const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+        data: [],
+      };
+      const seen = new Set<string>();
+      for (let at = 0; at < data.length; at += 4)
+        if (data[at + 3] === 255) seen.add(data.slice(at, at + 3).join());
+      return seen;
+    };
+    // What went back, and what classic calls would have cost, each in its own.
+    const ink = (name: string): string =>
+      getComputedStyle(devtools.find(`.ink-${name}`))
+        .color.match(/\d+/g)
+        ?.join() ?? "";
+    await until(() => colours().has(ink("accent")) && colours().has(ink("warn")));
+    expect(devtools.text(".head p")).toBe("3 runs, 3 tokens in the last minute");
+  });
+
   test("the catalog finds tools and shows how programs call them", async () => {
     devtools.tab("Catalog");
     const search = devtools.find<HTMLInputElement>("input[type=search]");
@@ -446,7 +473,7 @@ describe("beside the runs", () => {
     const tabs = [...devtools.root.querySelectorAll<HTMLElement>("[aria-label=Devtools] [role=tab]")];
     tabs[0]?.focus();
     for (const [name, label] of [
-      ["ArrowRight", "Sessions"],
+      ["ArrowRight", "Charts"],
       ["End", "Catalog"],
       ["ArrowRight", "Runs"],
       ["ArrowLeft", "Catalog"],
@@ -454,9 +481,9 @@ describe("beside the runs", () => {
       devtools.root.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
       expect(devtools.root.activeElement?.textContent).toBe(label);
     }
-    expect(tabs.map(({ tabIndex }) => tabIndex)).toEqual([-1, -1, 0]);
+    expect(tabs.map(({ tabIndex }) => tabIndex)).toEqual([-1, -1, -1, 0]);
     const panels = [...devtools.root.querySelectorAll<HTMLElement>(".main > [role=tabpanel]")];
-    expect(panels.map(({ hidden }) => hidden)).toEqual([true, true, false]);
+    expect(panels.map(({ hidden }) => hidden)).toEqual([true, true, true, false]);
   });
 });
 

@@ -68,6 +68,7 @@ test.for(views)(
       timeline: {},
       code: {},
       again: {},
+      charts: {},
       sessions: {},
       catalog: {},
     };
@@ -86,6 +87,9 @@ test.for(views)(
     findings.code = await findFaults(page);
     await devtools.getByRole("tab", { name: "Run again" }).click();
     findings.again = await findFaults(page);
+    await devtools.getByRole("tab", { name: "Charts" }).click();
+    await devtools.locator("figure canvas").nth(2).waitFor();
+    findings.charts = await findFaults(page);
     await devtools.getByRole("tab", { name: "Sessions" }).click();
     await devtools.getByRole("option", { name: "default" }).click();
     await devtools.getByRole("heading", { name: "Session default" }).waitFor();
@@ -99,6 +103,7 @@ test.for(views)(
       timeline: [],
       code: [],
       again: [],
+      charts: [],
       sessions: [],
       catalog: [],
     });
