@@ -10,7 +10,7 @@ import type { IntentDefinition } from "./engine/intent.ts";
 import type { Intents } from "./engine/intent-registry.ts";
 import type { CallerOptions, Explanation, IntentOptions } from "./engine/intent-router.ts";
 import type { JsonRpcResponse } from "./engine/json-rpc.ts";
-import { createModelTool, type ModelTool } from "./engine/model-tool.ts";
+import type { ModelTool } from "./engine/model-tool.ts";
 import type { DescribeOptions } from "./engine/offer.ts";
 import type { OpenedValue } from "./engine/opened-value.ts";
 import type { ProgramInput } from "./engine/program-input.ts";
@@ -187,21 +187,14 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     });
   }
   // Apart from the entry, which pages load whole before they show anything.
-  const [
-    { createEngine },
-    { executeRequest },
-    { createCatalog },
-    { createContextStore },
-    { startCollector },
-    servers,
-  ] = await Promise.all([
-    import("./engine/engine.ts"),
-    import("./engine/request.ts"),
-    import("./tools/catalog.ts"),
-    import("./context/context-store.ts"),
-    import("./sessions/collector.ts"),
-    createServers(options.servers ?? {}),
-  ]);
+  const [{ createEngine }, { createCatalog }, { createContextStore }, { startCollector }, servers] =
+    await Promise.all([
+      import("./engine/engine.ts"),
+      import("./tools/catalog.ts"),
+      import("./context/context-store.ts"),
+      import("./sessions/collector.ts"),
+      createServers(options.servers ?? {}),
+    ]);
   const recording = await openRecording(options.telemetry, servers);
   const frame = options.frame ?? new SandboxFrame();
   const sandboxes = options.sandboxes ?? [quickjs({ frame }), pyodide({ frame })];
@@ -305,7 +298,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
 
   return {
     get tool() {
-      return createModelTool(capabilities.tool, runner);
+      return engine.modelTool(capabilities.tool);
     },
     manifest: () => capabilities.manifest,
     capabilities: async () => ({
@@ -325,7 +318,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
     }),
     prepare: (language) => runner.prepare(language),
     run: (program, runOptions) => runner.run(program, runOptions),
-    execute: (request, intentOptions) => executeRequest(request, engine, intentOptions),
+    execute: (request, intentOptions) => engine.execute(request, intentOptions),
     resume: (token, decisions, resumeOptions) => engine.resumer.resume(token, decisions, resumeOptions),
     suspended: (session = "default") => engine.resumer.list(session),
     budgets: (session) => engine.budgets(session),

@@ -1,9 +1,7 @@
-import chartStyles from "uplot/dist/uPlot.min.css?inline";
-
 /** The styles of the element: a constructed sheet, which the strictest policy of a page allows. */
 export function devtoolsStyles(): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(chartStyles + CSS_TEXT);
+  sheet.replaceSync(CSS_TEXT);
   return sheet;
 }
 

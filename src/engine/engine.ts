@@ -1,4 +1,5 @@
 import type { TokenCounter } from "../base/tokens.ts";
+import type { ToolDefinitionForModel } from "../capabilities/manifest.ts";
 import type { ContextStore } from "../context/context-store.ts";
 import { type Limits, resolveLimits } from "../sandbox/limits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -18,13 +19,16 @@ import { createCostBook } from "./cost-book.ts";
 import { createFlags, type FlagStore, type Flags } from "./flags.ts";
 import type { IntentDefinition } from "./intent.ts";
 import { createIntentRegistry, type IntentRegistry } from "./intent-registry.ts";
-import { createIntentRouter, type IntentRouter } from "./intent-router.ts";
+import { createIntentRouter, type IntentOptions, type IntentRouter } from "./intent-router.ts";
+import type { JsonRpcResponse } from "./json-rpc.ts";
+import { createModelTool, type ModelTool } from "./model-tool.ts";
 import { createOffer, type Offer } from "./offer.ts";
 import type { OpenArea } from "./open-area.ts";
 import { type OpenedValue, openValue } from "./opened-value.ts";
 import { createPolicyMemory } from "./policy-memory.ts";
 import { createProgramCarrier } from "./program-carrier.ts";
 import { createProgramRunner, type ProgramRunner } from "./program-runner.ts";
+import { executeRequest, type IntentRequest } from "./request.ts";
 import { createResumer, type Resumer } from "./resumer.ts";
 import { createRunLocks } from "./run-locks.ts";
 import { createRunScopes, type RunScopes } from "./run-scope.ts";
@@ -71,6 +75,10 @@ export interface Engine extends AsyncDisposable {
   readonly runner: ProgramRunner;
   readonly router: IntentRouter;
   readonly resumer: Resumer;
+  /** The one tool, with this definition, that runs programs here. */
+  modelTool(definition: ToolDefinitionForModel): ModelTool;
+  /** Answers one request. Never rejects: every failure is an error response. */
+  execute(request: IntentRequest, options?: IntentOptions): Promise<JsonRpcResponse>;
   /** Where the budgets stand that runs of a session count against. */
   budgets(session?: string): Promise<Budgets>;
   /** A value that stayed behind in a session. */
@@ -143,6 +151,7 @@ export function createEngine(options: EngineOptions): Engine {
     telemetry,
     onFinished: skills.remember,
   });
+  const router = createIntentRouter({ registry, flags, costs, scopes, runner, countTokens, telemetry });
   return {
     telemetry,
     scopes,
@@ -162,7 +171,9 @@ export function createEngine(options: EngineOptions): Engine {
       countTokens,
     }),
     runner,
-    router: createIntentRouter({ registry, flags, costs, scopes, runner, countTokens, telemetry }),
+    router,
+    modelTool: (definition) => createModelTool(definition, runner),
+    execute: (request, intentOptions) => executeRequest(request, { runner, router }, intentOptions),
     resumer: createResumer({
       suspensions,
       scopes,

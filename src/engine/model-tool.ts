@@ -1,6 +1,7 @@
 import type { ToolDefinitionForModel } from "../capabilities/manifest.ts";
 import { type ModelOutput, toModelFailure, toModelOutput } from "./model-output.ts";
 import type { ProgramRunner } from "./program-runner.ts";
+import { readProgram } from "./request.ts";
 import type { RunOptions } from "./run-scope.ts";
 
 /** The one tool in the form that agents hand to a model. */
@@ -36,7 +37,6 @@ export function createModelTool(
     toJSON: () => definition,
     async execute(input, options) {
       try {
-        const { readProgram } = await import("./request.ts");
         return toModelOutput(await runner.run(readProgram(input), options));
       } catch (error) {
         return toModelFailure(error);

@@ -1,10 +1,10 @@
 import { OptimizerError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { TOOL_NAME } from "../capabilities/manifest.ts";
-import type { Engine } from "./engine.ts";
-import type { IntentOptions } from "./intent-router.ts";
+import type { IntentOptions, IntentRouter } from "./intent-router.ts";
 import { type JsonRpcId, type JsonRpcResponse, respondWithError, respondWithRun } from "./json-rpc.ts";
 import { invalidRequest, isLanguage, type ProgramInput } from "./program-input.ts";
+import type { ProgramRunner } from "./program-runner.ts";
 
 /** A request by intent: `run_code`, a defined intent, or a tool as `server.tool` (or its bare name where only one server has it). */
 export interface IntentRequest {
@@ -16,7 +16,7 @@ export interface IntentRequest {
 /** Answers one request. Never rejects: every failure is an error response. */
 export async function executeRequest(
   request: IntentRequest,
-  { runner, router }: Pick<Engine, "runner" | "router">,
+  { runner, router }: { readonly runner: ProgramRunner; readonly router: IntentRouter },
   options: IntentOptions = {},
 ): Promise<JsonRpcResponse> {
   const id = readId(request);

@@ -1,6 +1,5 @@
 import type { JsonObject } from "../../base/json.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { executeRequest } from "../../engine/request.ts";
 import type { RunOptions } from "../../engine/run-scope.ts";
 import type { Runs } from "../runs.ts";
 import type { Handlers } from "./host-request.ts";
@@ -26,7 +25,7 @@ export function createIntentRoutes(
         ...(given === undefined ? {} : { params: given }),
       };
       const response = await runs.within(tenant, request.signal, (own) =>
-        executeRequest(intent, engineOf(tenant), { ...options, ...own }),
+        engineOf(tenant).execute(intent, { ...options, ...own }),
       );
       return Response.json(response);
     },

@@ -1,7 +1,6 @@
 import { createMcpHandler, type McpHttpHandler, type McpServer } from "@modelcontextprotocol/server";
 import type { Engine } from "../../engine/engine.ts";
 import { type ModelOutput, toModelFailure, toModelOutput } from "../../engine/model-output.ts";
-import { createModelTool } from "../../engine/model-tool.ts";
 import { readProgram } from "../../engine/request.ts";
 import { createToolServer } from "../../engine/tool-server.ts";
 import type { Runs } from "../runs.ts";
@@ -52,7 +51,7 @@ interface ServerParts {
 async function createServer({ runs, engine, tenant }: ServerParts): Promise<McpServer> {
   const { tool } = await engine.offer.capabilities();
   const { server } = createToolServer({
-    tool: createModelTool(tool, engine.runner),
+    tool: engine.modelTool(tool),
     search: (query, searchOptions) => engine.offer.search(query, searchOptions),
     async execute(input, { context, onEvent: progress }) {
       try {
