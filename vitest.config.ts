@@ -14,6 +14,9 @@ const args = [
   ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
 ];
 
+/** What the build makes of files in packages is no module that Node could load. */
+const BUILT = [/\?/];
+
 type BrowserOptions = NonNullable<NonNullable<TestProjectInlineConfiguration["test"]>["browser"]>;
 
 /** What shows that attacks bite: only `npm run attacks` has the minutes for it. */
@@ -87,7 +90,12 @@ export default defineConfig({
     projects: [
       {
         extends: "./vite.config.ts",
-        test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 30_000 },
+        test: {
+          name: "unit",
+          include: ["tests/unit/**/*.test.ts"],
+          testTimeout: 30_000,
+          server: { deps: { inline: BUILT } },
+        },
       },
       {
         extends: "./vite.config.ts",
@@ -97,8 +105,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           globalSetup: ["tests/host/setup/bubblewrap.ts"],
-          // What the build makes of files in packages is no module that Node could load.
-          server: { deps: { inline: [/\?/] } },
+          server: { deps: { inline: BUILT } },
           // It looks at one file of each module: what the build makes of many would stay as it was.
           fsModuleCache: false,
         },
@@ -113,6 +120,7 @@ export default defineConfig({
           hookTimeout: 180_000,
           fileParallelism: false,
           globalSetup: ["tests/docker/setup/docker.ts"],
+          server: { deps: { inline: BUILT } },
         },
       },
       pageProject(
@@ -130,6 +138,7 @@ export default defineConfig({
           name: "package",
           include: ["tests/package/**/*.test.ts", "tests/e2e/**/*.test.ts"],
           globalSetup: ["tests/e2e/setup/build-demo.ts"],
+          server: { deps: { inline: BUILT } },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -76,7 +76,12 @@ export function createChartsView(): ChartsView {
     }
   };
   return {
-    node: element("div", { class: "charts" }, ...figures.map(({ node }) => node)),
+    node: element(
+      "div",
+      // It scrolls, and so has to be reachable by keyboard.
+      { class: "charts", role: "group", "aria-label": "Charts", tabindex: "0" },
+      ...figures.map(({ node }) => node),
+    ),
     draw(runs) {
       latest = runs;
       show();
