@@ -65,8 +65,8 @@ export async function runSuites(selection, { root, env, signal, output = "inheri
  */
 export async function tryAgain(projects, outcomes, options) {
   const failed = [...outcomes.values()].filter(({ status }) => status === "failed");
-  const isPlain = failed.some(({ file }) => file === undefined || isAttack(file));
-  if (failed.length === 0 || failed.length > MOST_AGAIN || isPlain || options.signal.aborted) return [];
+  const isFinal = failed.some(({ file }) => file === undefined || isAttack(file));
+  if (failed.length === 0 || failed.length > MOST_AGAIN || isFinal || options.signal.aborted) return [];
   const files = new Set(failed.flatMap(({ file }) => file ?? []));
   /** @type {Outcome[]} */
   const mended = [];
