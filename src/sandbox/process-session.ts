@@ -1,11 +1,10 @@
 import { findOptimizerError } from "../base/errors.ts";
-import { requireSealed } from "../protocol/frozen-run.ts";
 import type { GuestPort, Language, Program } from "../protocol/guest-protocol.ts";
-import { createFreezer, engineOf } from "./freezer.ts";
+import { createFreezer } from "./freezer.ts";
 import { runGuest } from "./guest-run.ts";
 import type { Limits } from "./limits.ts";
 import type { ProcessChannel } from "./process-channel.ts";
-import { type Resumption, resolveResumption } from "./resumption.ts";
+import { type Resumption, requireResumption } from "./resumption.ts";
 import type { RunOutcome, SandboxRunOptions, SandboxSession } from "./sandbox.ts";
 import { closedError, type WorkerPool } from "./worker-pool.ts";
 
@@ -68,8 +67,7 @@ export function openProcessSession(options: ProcessSessionOptions): Pick<Sandbox
       : {
           async resume(frozen, port, signal, runOptions = {}) {
             if (closing.aborted) throw closedError();
-            const resumption = resolveResumption(frozen, runOptions);
-            await requireSealed(frozen, { engine: await engineOf(frozenBy), session });
+            const resumption = await requireResumption(frozen, runOptions, { frozenBy, session });
             return drive(frozen.program, port, signal, runOptions, resumption);
           },
         }),

@@ -1,6 +1,7 @@
 import { OptimizerError } from "../base/errors.ts";
-import { type FrozenRun, unknownOutcome } from "../protocol/frozen-run.ts";
+import { type FrozenRun, requireSealed, unknownOutcome } from "../protocol/frozen-run.ts";
 import type { GuestCall, NumberedReply } from "../protocol/guest-protocol.ts";
+import { engineOf } from "./freezer.ts";
 import type { ResumeOptions } from "./sandbox.ts";
 
 /** How a frozen program goes on: what becomes of each call that was open. */
@@ -14,11 +15,19 @@ export interface Resumption {
   readonly held: readonly GuestCall[];
 }
 
-/** Sorts the open calls of a frozen run. Throws 400 for options that name a call twice, or one that is not open. */
-export function resolveResumption(
+/** How a frozen run of this session goes on, with an engine of these digests. Rejects as `SandboxSession.resume` says. */
+export async function requireResumption(
   frozen: FrozenRun,
-  { replies = [], again = [] }: ResumeOptions,
-): Resumption {
+  options: ResumeOptions,
+  owner: { readonly frozenBy: readonly string[]; readonly session: string },
+): Promise<Resumption> {
+  const resumption = resolveResumption(frozen, options);
+  await requireSealed(frozen, { engine: await engineOf(owner.frozenBy), session: owner.session });
+  return resumption;
+}
+
+/** Sorts the open calls of a frozen run. Throws 400 for options that name a call twice, or one that is not open. */
+function resolveResumption(frozen: FrozenRun, { replies = [], again = [] }: ResumeOptions): Resumption {
   const open = new Set(frozen.calls.map(({ id }) => id));
   const named = [...replies.map(({ id }) => id), ...again];
   const stranger = named.find((id, at) => !open.has(id) || named.indexOf(id) !== at);

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { ExtensionDescriptor } from "quickjs-wasi";
-import { requireSealed } from "../../src/protocol/frozen-run.ts";
 import type { RuntimeCommand, RuntimeMessage } from "../../src/protocol/guest-protocol.ts";
 import type { GlobalsCommand } from "../../src/protocol/kept-globals.ts";
 import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
@@ -10,10 +9,10 @@ import { VmTemplate } from "../../src/runtimes/quickjs-vm.ts";
 import type { RunLink, Runtime, RuntimeRun } from "../../src/runtimes/run-server.ts";
 import { openVmImage, packVmImage } from "../../src/runtimes/vm-image.ts";
 import type { Work } from "../../src/sandbox/browser/frame-sandbox.ts";
-import { createFreezer, engineOf } from "../../src/sandbox/freezer.ts";
+import { createFreezer } from "../../src/sandbox/freezer.ts";
 import { type GuestChannel, runGuest } from "../../src/sandbox/guest-run.ts";
 import { runWithGlobals } from "../../src/sandbox/keep-globals.ts";
-import { resolveResumption } from "../../src/sandbox/resumption.ts";
+import { requireResumption } from "../../src/sandbox/resumption.ts";
 import type { RunOutcome, Sandbox } from "../../src/sandbox/sandbox.ts";
 import { WorkerPool } from "../../src/sandbox/worker-pool.ts";
 
@@ -79,8 +78,7 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
         return drive({ session, limits, program: { ...program, prepared }, port, signal, runOptions });
       },
       async resume(frozen, port, signal, runOptions = {}) {
-        const resumption = resolveResumption(frozen, runOptions);
-        await requireSealed(frozen, { engine: await engineOf(FROZEN_BY), session });
+        const resumption = await requireResumption(frozen, runOptions, { frozenBy: FROZEN_BY, session });
         return drive({ session, limits, program: frozen.program, port, signal, runOptions, resumption });
       },
       async [Symbol.asyncDispose]() {},

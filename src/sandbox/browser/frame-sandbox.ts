@@ -1,5 +1,4 @@
 import { findOptimizerError } from "../../base/errors.ts";
-import { requireSealed } from "../../protocol/frozen-run.ts";
 import {
   type GuestPort,
   NO_INSTANCE,
@@ -7,12 +6,12 @@ import {
   type RuntimeOutcome,
 } from "../../protocol/guest-protocol.ts";
 import type { GlobalsCommand } from "../../protocol/kept-globals.ts";
-import { createFreezer, engineOf } from "../freezer.ts";
+import { createFreezer } from "../freezer.ts";
 import { runGuest } from "../guest-run.ts";
 import { runWithGlobals } from "../keep-globals.ts";
 import { LIMITS, type Limits } from "../limits.ts";
 import { portWith } from "../port-with.ts";
-import { type Resumption, resolveResumption } from "../resumption.ts";
+import { type Resumption, requireResumption } from "../resumption.ts";
 import type { RunOutcome, Sandbox, SandboxRunOptions, SandboxTraits } from "../sandbox.ts";
 import { WASM_PAGE_BYTES } from "../wasm-memory.ts";
 import { closedError, WorkerPool, type WorkerPoolOptions } from "../worker-pool.ts";
@@ -179,8 +178,7 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
         : {
             async resume(frozen, port, signal, runOptions = {}) {
               if (closing.signal.aborted) throw closedError();
-              const resumption = resolveResumption(frozen, runOptions);
-              await requireSealed(frozen, { engine: await engineOf(frozenBy), session });
+              const resumption = await requireResumption(frozen, runOptions, { frozenBy, session });
               const { program } = frozen;
               return drive({ session, limits, program, port, signal, runOptions, resumption });
             },
