@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { findFreePort } from "../../demo/servers/loopback.ts";
 import { type DemoSite, openDemoSite } from "./setup/demo-site.ts";
 import { openScriptedModel, type Script } from "./setup/scripted-model.ts";
+import { untilKept } from "./setup/until-kept.ts";
 
 const KEY = "sk-visitor-0123456789";
 const PATIENCE = { timeout: 60_000 };
@@ -86,6 +87,7 @@ test("the key is in no storage, no link, no log, and is forgotten with the page"
   page.on("console", (message) => lines.push(message.text()));
   await openChat(page, model.url);
   await say(page, "Hello");
+  await page.evaluate(untilKept);
   const stored = await page.evaluate(async () => {
     const databases = await indexedDB.databases();
     const rows = await Promise.all(

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPageServer } from "../../demo/page-server.ts";
 import { openFirefox } from "../drivers/firefox.ts";
 import { type DemoServers, openDemoServers } from "./setup/demo-site.ts";
+import { untilKept } from "./setup/until-kept.ts";
 
 const PATIENCE = { timeout: 90_000 };
 const executable = process.env.MCP_OPTIMIZER_FIREFOX ?? "";
@@ -110,13 +111,7 @@ describe.skipIf(executable === "")("the demo page in Firefox (MCP_OPTIMIZER_FIRE
   test("after a visit the page works without its server", async () => {
     const own = await startPageServer({ folder: site.folder, port: 0, servers: site.servers });
     const { page } = await visit(own.url);
-    await page.evaluate(async () => {
-      await navigator.serviceWorker.ready;
-      if (navigator.serviceWorker.controller === null)
-        await new Promise((resolve) =>
-          navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }),
-        );
-    });
+    await page.evaluate(untilKept);
     await own.close();
     await page.reload();
     await page.waitForSelector("#run-status[data-state=ready]", PATIENCE);

@@ -7,24 +7,13 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startPageServer } from "../../demo/page-server.ts";
 import { type DemoSite, openDemoSite, readValue, typeProgram } from "./setup/demo-site.ts";
+import { untilKept } from "./setup/until-kept.ts";
 
 let site: DemoSite;
 beforeAll(async () => {
   site = await openDemoSite();
 });
 afterAll(() => site[Symbol.asyncDispose]());
-
-/** Waits until the worker has kept its files and serves this page. */
-async function untilKept(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.ready;
-    if (navigator.serviceWorker.controller === null) {
-      await new Promise((resolve) =>
-        navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }),
-      );
-    }
-  });
-}
 
 /** All that is stored, without the origin. */
 const keptFiles = (page: Page): Promise<readonly string[]> =>
@@ -45,7 +34,7 @@ test("a program that needs no server runs after a reload without network and ser
   const own = await startPageServer({ folder: site.folder, port: 0, servers: site.servers });
   const context = await site.browser.newContext({ reducedMotion: "reduce" });
   const page = await visit(context, own.url);
-  await untilKept(page);
+  await page.evaluate(untilKept);
   await own.close();
   await context.setOffline(true);
   await page.reload();
@@ -62,7 +51,7 @@ test("a program that needs no server runs after a reload without network and ser
 test("only files of the build are kept: no answer of a server, no address with a query, no sign-in", async () => {
   const context = await site.browser.newContext({ reducedMotion: "reduce" });
   const page = await visit(context, `${site.url}?hidden=1`);
-  await untilKept(page);
+  await page.evaluate(untilKept);
   await page.evaluate(() => fetch("./signed-in.html?code=hidden"));
   await page.evaluate(() => fetch("./?code=hidden"));
   await page.evaluate(() => fetch("./assets/missing.js"));
@@ -81,7 +70,7 @@ test("a new build is what the next visit shows, and the files of the old one go"
   const server = await startPageServer({ folder, port: 0, servers: site.servers });
   const context = await site.browser.newContext({ reducedMotion: "reduce" });
   const page = await visit(context, server.url);
-  await untilKept(page);
+  await page.evaluate(untilKept);
   const before = await page.evaluate(() => caches.keys());
 
   const html = await readFile(path.join(folder, "index.html"), "utf8");
