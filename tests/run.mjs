@@ -47,12 +47,7 @@ const GATES = ["build", "reference", "lint", "knip", "publint", "attw", "size", 
 /** Where one line about each failure is kept: the end of a long log shows them all. @type {string[]} */
 const failures = [];
 
-await runAsCommand(async () => {
-  const interrupted = new AbortController();
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-    process.on(signal, () => interrupted.abort());
-  }
-  const { signal } = interrupted;
+await runAsCommand(async (signal) => {
   const onlyBrowsers = process.argv.includes("--browsers");
   const words = process.argv.slice(2).filter((word) => word !== "--browsers");
   const gates = words.length === 0 && !onlyBrowsers ? GATES : GATES.filter((gate) => words.includes(gate));

@@ -16,12 +16,7 @@ import { formatReport } from "./report.mjs";
 
 const TIMEOUT_MS = 60 * 60_000;
 
-await runAsCommand(async () => {
-  const interrupted = new AbortController();
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-    process.on(signal, () => interrupted.abort());
-  }
-  const { signal } = interrupted;
+await runAsCommand(async (signal) => {
   const files = findFiles(process.argv.slice(2));
   if (files.length === 0) {
     console.log("[attacks] no file of attacks has such a path: nothing ran");

@@ -9,8 +9,8 @@ import { npm, run } from "../setup/process.mjs";
 const INSTALL_TIMEOUT_MS = 5 * 60_000;
 const BENCH_TIMEOUT_MS = 60 * 60_000;
 
-await runAsCommand(async () => {
-  const { node, env } = await prepare({ browser: false });
+await runAsCommand(async (signal) => {
+  const { node, env } = await prepare({ browser: false, signal });
   const peers = path.join(projectRoot, ".cache", "host-peers");
   mkdirSync(peers, { recursive: true });
   cpSync(
@@ -19,7 +19,7 @@ await runAsCommand(async () => {
   );
   const { command, args } = npm();
   const install = [...args, "install", "--ignore-scripts", "--no-audit", "--no-fund"];
-  const { code } = await run(command, install, { cwd: peers, env, timeoutMs: INSTALL_TIMEOUT_MS });
+  const { code } = await run(command, install, { cwd: peers, env, timeoutMs: INSTALL_TIMEOUT_MS, signal });
   if (code !== 0) console.log("The peers could not be installed: only our own sandboxes are measured.");
   const script = fileURLToPath(new URL("host-main.mjs", import.meta.url));
   // isolated-vm needs a Node without its snapshot.
@@ -28,6 +28,7 @@ await runAsCommand(async () => {
     env,
     timeoutMs: BENCH_TIMEOUT_MS,
     output: "inherit",
+    signal,
   });
   return bench.code;
 });

@@ -1,15 +1,15 @@
 // @ts-check
 /** `npm run bench`: makes the clone ready, then measures in a real browser. */
-import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { prepare, projectRoot, runAsCommand } from "../setup/prepare.mjs";
+import { run } from "../setup/process.mjs";
 
-await runAsCommand(async () => {
-  const { node, env } = await prepare({ browser: true });
+const TIMEOUT_MS = 30 * 60_000;
+
+await runAsCommand(async (signal) => {
+  const { node, env } = await prepare({ browser: true, signal });
   const bench = fileURLToPath(new URL("bench.ts", import.meta.url));
-  const child = spawn(node, [bench], { cwd: projectRoot, env, stdio: "inherit" });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => resolve(code ?? 1));
-  });
+  const options = { cwd: projectRoot, env, timeoutMs: TIMEOUT_MS, signal };
+  const { code } = await run(node, [bench], { ...options, output: "inherit" });
+  return code;
 });

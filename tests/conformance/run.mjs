@@ -11,12 +11,7 @@ import { run } from "../setup/process.mjs";
 
 const TIMEOUT_MS = 9 * 60_000;
 
-await runAsCommand(async () => {
-  const interrupted = new AbortController();
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-    process.on(signal, () => interrupted.abort());
-  }
-  const { signal } = interrupted;
+await runAsCommand(async (signal) => {
   const { node, env } = await prepare({ browser: true, signal });
   const suite = fileURLToPath(new URL("suite.ts", import.meta.url));
   const { code, end } = await run(node, [suite], {

@@ -69,11 +69,16 @@ export async function prepare({
 
 /**
  * Runs a command of ours and ends the process: with its exit code, or with what to do about a failed set-up.
- * @param {() => Promise<number>} command
+ * @param {(signal: AbortSignal) => Promise<number>} command Its signal aborts when the process is asked to end: what it
+ *   started is to end first.
  */
 export async function runAsCommand(command) {
+  const interrupted = new AbortController();
+  for (const name of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(name, () => interrupted.abort());
+  }
   try {
-    process.exitCode = await command();
+    process.exitCode = await command(interrupted.signal);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") {
       console.error("[setup] interrupted");
