@@ -57,6 +57,7 @@ export class WorkerPool<T extends Poolable> {
   #hidden = false;
   #lookAgain: ReturnType<typeof setTimeout> | undefined;
   #refill: ReturnType<typeof setTimeout> | undefined;
+  #afterRun: ReturnType<typeof setTimeout> | undefined;
   #hiding: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -104,7 +105,8 @@ export class WorkerPool<T extends Poolable> {
     if (!worker.alive || this.#closed || (ran && this.#options.reuse === "never")) worker.kill();
     else this.#rest({ worker, session });
     this.#match();
-    if (ran) this.#refillNow();
+    // To start a process takes a host's thread for a while: the run's result goes first.
+    if (ran) this.#afterRun ??= setTimeout(() => this.#refillNow());
   }
 
   /** Says whether a lent worker only waits for something outside. */
@@ -129,9 +131,8 @@ export class WorkerPool<T extends Poolable> {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#lookAgain, this.#refill, this.#hiding, ...this.#reapers.values()]) {
-      clearTimeout(timer);
-    }
+    const timers = [this.#lookAgain, this.#refill, this.#afterRun, this.#hiding, ...this.#reapers.values()];
+    for (const timer of timers) clearTimeout(timer);
     this.#reapers.clear();
     for (const worker of [...this.#idle.map((one) => one.worker), ...this.#lent.keys()]) worker.kill();
     this.#idle.length = 0;
@@ -234,8 +235,9 @@ export class WorkerPool<T extends Poolable> {
 
   /** Starts the spares that are missing, one at a time. */
   #refillNow(): void {
-    clearTimeout(this.#refill);
+    for (const timer of [this.#refill, this.#afterRun]) clearTimeout(timer);
     this.#refill = undefined;
+    this.#afterRun = undefined;
     if (this.#closed || this.#hidden || this.#queue.length > 0 || this.#spawning > 0) return;
     const workers = this.#lent.size + this.#idle.length;
     if (this.#spares() >= this.#wantedSpares() || workers >= this.#options.maxWorkers) return;

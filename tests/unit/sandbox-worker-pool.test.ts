@@ -222,6 +222,10 @@ test("without reuse a worker ends with its run, and a spare is started for the n
   const worker = await scripted.start();
   scripted.pool.give(await first);
   expect(worker.alive).toBe(false);
+  // Whoever waits for the run's result hears it first.
+  await settle();
+  expect(scripted.starting).toBe(0);
+  await vi.advanceTimersByTimeAsync(0);
   expect(scripted.starting).toBe(1);
   const spare = await scripted.start();
   expect(await scripted.take()).toBe(spare);
