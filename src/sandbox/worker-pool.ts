@@ -77,7 +77,7 @@ export class WorkerPool<T extends Poolable> {
   take(signal: AbortSignal, session: string): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(closedError());
-      const waiter: Waiter<T> = { session, resolve, reject };
+      const waiter: Waiter<T> = { session, since: performance.now(), resolve, reject };
       const abort = (): void => {
         const index = this.#queue.indexOf(waiter);
         if (index >= 0) this.#queue.splice(index, 1);
@@ -189,7 +189,7 @@ export class WorkerPool<T extends Poolable> {
     return computing;
   }
 
-  /** Rejects when nobody in the queue could be told why there is no worker. */
+  /** Rejects when nobody in the queue was told why there is no worker. */
   async #grow(): Promise<void> {
     this.#spawning += 1;
     const started = performance.now();
@@ -202,11 +202,12 @@ export class WorkerPool<T extends Poolable> {
     } catch (error) {
       this.#spawning -= 1;
       this.#prepared();
-      const waiter = this.#queue.shift();
-      if (waiter === undefined) throw error;
-      // Whoever waits longest hears why; the others get their own try.
-      waiter.reject(error);
+      // Whoever waits longest hears why; the others, and those who came when it had begun, get a try of their own.
+      const [waiter] = this.#queue;
+      const hears = waiter !== undefined && waiter.since <= started;
+      if (hears) this.#queue.shift()?.reject(error);
       this.#match();
+      if (!hears) throw error;
     }
   }
 
@@ -284,6 +285,7 @@ export class WorkerPool<T extends Poolable> {
 
 interface Waiter<T> {
   readonly session: string;
+  readonly since: number;
   resolve: (worker: T) => void;
   reject: (reason: unknown) => void;
 }

@@ -241,6 +241,19 @@ test("a spare waits for the run that took the last one, but not for long", async
   expect(scripted.starting).toBe(1);
 });
 
+test("whoever waits for a spare that was starting, and does not start, gets a try of its own", async () => {
+  const scripted = scriptedPool({ maxWorkers: 4, reuse: "never", minSpares: 1 });
+  void scripted.take();
+  await scripted.start();
+  await vi.advanceTimersByTimeAsync(250);
+  expect(scripted.starting).toBe(1);
+  await vi.advanceTimersByTimeAsync(10);
+  const late = scripted.take();
+  await scripted.fail(new Error("It was killed."));
+  expect(scripted.starting).toBe(1);
+  expect(await Promise.all([late, scripted.start()]).then(([lent]) => lent.name)).toBe("w2");
+});
+
 test("keeps more spares while runs come fast, and lets them go after", async () => {
   const scripted = scriptedPool({
     maxWorkers: 8,
