@@ -9,6 +9,7 @@ import { type Limits, resolveLimits } from "../../src/sandbox/limits.ts";
 import type { RunOutcome } from "../../src/sandbox/sandbox.ts";
 import { EVERY_CASE } from "../suites/every-case.ts";
 import { type RecordingPort, recordingPort } from "../suites/recording-port.ts";
+import { killEach } from "./setup/child-processes.ts";
 import { groupsOf, left, processesOf, runnerFoldersOf } from "./setup/own-groups.ts";
 
 const missing = inject("noBubblewrap");
@@ -106,9 +107,6 @@ describe.skipIf(missing !== "")(`bubblewrap()${missing && ` (${missing})`}`, () 
           ? "print('up')\nwhile True: pass"
           : "console.log('up'); await new Promise((r) => setTimeout(r, 1e6))";
       const calls = language === "python" ? "await tools.srv.never()" : "await tools.srv.never({})";
-      const killAll = (): void => {
-        for (const pid of processesOf()) process.kill(pid, "SIGKILL");
-      };
       /** A run may be given a process whose end is not known yet: it is told so, and the next one works. */
       const isNextFine = (): Promise<void> =>
         vi.waitFor(
@@ -119,7 +117,7 @@ describe.skipIf(missing !== "")(`bubblewrap()${missing && ` (${missing})`}`, () 
 
       test(`${language}: while it waits for a program, the next process takes its place`, async () => {
         await run(sandbox, language, "1");
-        killAll();
+        killEach(processesOf());
         // Those that were starting have no run yet that would hear of it.
         await left(processesOf, GONE_MS);
         await isNextFine();
@@ -129,7 +127,7 @@ describe.skipIf(missing !== "")(`bubblewrap()${missing && ` (${missing})`}`, () 
         const port = recordingPort();
         const running = run(sandbox, language, waits, { port });
         await port.logged("up");
-        killAll();
+        killEach(processesOf());
         expect(await running).toMatchObject({ status: "stopped", reason: "crashed" });
         await isNextFine();
       });
@@ -138,7 +136,7 @@ describe.skipIf(missing !== "")(`bubblewrap()${missing && ` (${missing})`}`, () 
         const port = recordingPort(() => new Promise(() => {}));
         const running = run(sandbox, language, calls, { port });
         await port.called(1);
-        killAll();
+        killEach(processesOf());
         expect(await running).toMatchObject({ status: "stopped", reason: "crashed" });
         await isNextFine();
       });
@@ -152,7 +150,7 @@ describe.skipIf(missing !== "")(`bubblewrap()${missing && ` (${missing})`}`, () 
         const mine = new Set(processesOf());
         while (!isSettled && [...processesOf()].every((pid) => mine.has(pid)))
           await new Promise(setImmediate);
-        for (const pid of processesOf()) if (!mine.has(pid)) process.kill(pid, "SIGKILL");
+        killEach(processesOf().filter((pid) => !mine.has(pid)));
         expect([
           { status: "returned" },
           { status: "stopped", reason: "crashed" },

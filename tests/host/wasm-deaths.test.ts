@@ -4,16 +4,16 @@ import { resolveLimits } from "../../src/sandbox/limits.ts";
 import { EVERY_CASE } from "../suites/every-case.ts";
 import { recordingPort } from "../suites/recording-port.ts";
 import { createPlace } from "../suites/sandbox-case.ts";
-import { denoChildren } from "./setup/child-processes.ts";
+import { denoChildren, killEach } from "./setup/child-processes.ts";
 
 vi.setConfig({ hookTimeout: 180_000, testTimeout: 300_000 });
 
 const create = (): ReturnType<typeof wasm> => wasm();
 
-/** Ends every process that this one started, as the system does that is out of memory. */
+/** Ends every process that this one started. */
 function killAll(): number {
   const children = denoChildren();
-  for (const pid of children) process.kill(pid, "SIGKILL");
+  killEach(children);
   return children.length;
 }
 

@@ -108,11 +108,13 @@ function readOutcomes(report, root) {
     /** @type {Map<string, number>} */
     const places = new Map();
     for (const test of assertionResults) {
-      const place = places.get(test.fullName) ?? 0;
-      places.set(test.fullName, place + 1);
-      outcomes.set(`${file} ${test.fullName} ${place}`, {
+      // As Vitest's own patterns see it, which is not as its report has it.
+      const fullName = [...test.ancestorTitles, test.title].join(" > ");
+      const place = places.get(fullName) ?? 0;
+      places.set(fullName, place + 1);
+      outcomes.set(`${file} ${fullName} ${place}`, {
         file,
-        test: test.fullName,
+        test: fullName,
         status: statusOf(test.status),
         ...(test.status === "failed" ? { message: firstLine(test.failureMessages[0]) } : {}),
       });

@@ -26,7 +26,7 @@ async function write(files: Readonly<Record<string, string>>): Promise<void> {
     await writeFile(
       file,
       `import { appendFileSync, readFileSync } from "node:fs";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 appendFileSync(${JSON.stringify(`${file}.loads`)}, "x");
 const loads = readFileSync(${JSON.stringify(`${file}.loads`)}, "utf8").length;
 ${body}`,
@@ -57,20 +57,20 @@ async function runAll() {
 
 test("what fails is tried once more, alone, and told when it passes then", async () => {
   await write({
-    "a.test.ts": `test("is (sometimes) slow", () => expect(loads).toBe(2));
+    "a.test.ts": `describe("a part", () => test("is (sometimes) slow", () => expect(loads).toBe(2)));
 test("is well", () => expect(loads).toBe(1));`,
     "b.test.ts": `beforeAll(() => expect(loads).toBe(2)); test("follows", () => {}); test.skip("left out", () => {});`,
     "c.test.ts": `test("is wrong", () => expect(1).toBe(2)); test("is well", () => {});`,
   });
   const { outcomes, failed } = await runAll();
   expect(failed()).toEqual([
-    ["a.test.ts", "is (sometimes) slow"],
+    ["a.test.ts", "a part > is (sometimes) slow"],
     ["b.test.ts", undefined],
     ["c.test.ts", "is wrong"],
   ]);
   const mended = await tryAgain([], outcomes, options());
   expect(mended.map(({ file, test }) => [file, test])).toEqual([
-    ["a.test.ts", "is (sometimes) slow"],
+    ["a.test.ts", "a part > is (sometimes) slow"],
     ["b.test.ts", undefined],
   ]);
   expect(failed()).toEqual([["c.test.ts", "is wrong"]]);

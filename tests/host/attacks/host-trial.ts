@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { resolveLimits } from "../../../src/sandbox/limits.ts";
 import type { RunOutcome, Sandbox } from "../../../src/sandbox/sandbox.ts";
 import { recordingPort } from "../../suites/recording-port.ts";
+import { killEach } from "../setup/child-processes.ts";
 import { CLAIM, type Detector, type HostCase } from "./host-case.ts";
 import { type HostTarget, processesOf } from "./host-target.ts";
 
@@ -90,13 +91,7 @@ async function processesLeft(nonce: string): Promise<readonly number[]> {
 
 /** The baseline leaves what a sandbox must not. Only what holds the attack's own word is ended. */
 function cleanUp(left: readonly number[], files: readonly string[]): void {
-  for (const pid of left) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  }
+  killEach(left);
   for (const file of files) rmSync(file, { recursive: true, force: true });
 }
 
