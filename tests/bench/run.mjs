@@ -9,7 +9,13 @@ const TIMEOUT_MS = 30 * 60_000;
 await runAsCommand(async (signal) => {
   const { node, env } = await prepare({ browser: true, signal });
   const bench = fileURLToPath(new URL("bench.ts", import.meta.url));
-  const options = { cwd: projectRoot, env, timeoutMs: TIMEOUT_MS, signal };
-  const { code } = await run(node, [bench], { ...options, output: "inherit" });
+  const { code, end } = await run(node, [bench], {
+    cwd: projectRoot,
+    env,
+    timeoutMs: TIMEOUT_MS,
+    output: "inherit",
+    signal,
+  });
+  if (end !== "exited") console.log(`the benchmark did not end by itself (${end})`);
   return code;
 });
