@@ -1,16 +1,14 @@
 """What a Python program finds, and how it is run: inside the interpreter, before the program. The program shares
 this interpreter: nothing here is a boundary, who drives it checks everything again. `python-values.py` runs
-before it, in the same scope; after it what this interpreter has around it: `_host`, and `_wait`, which gives the
-answer to the call that was just made once it is there."""
+before it, in the same scope; after it what this interpreter has around it: `_host`, `_wait`, which gives the answer to
+the call that was just made once it is there, and `_future`, which makes one of the running event loop."""
 
 import ast
-import asyncio
 import base64
 import builtins
-import inspect
 import json
 import sys
-from types import ModuleType
+from types import CoroutineType, ModuleType
 
 try:
     from _opcode_metadata import opmap
@@ -20,7 +18,6 @@ except ImportError:
 # The program may change these later.
 _dumps, _loads = json.dumps, json.loads
 _decode = base64.b64decode
-_Future, _running_loop = asyncio.Future, asyncio.get_running_loop
 
 FILENAME = "program.py"
 VALUE = "__value__"
@@ -62,7 +59,9 @@ def _receive(answer):
     raise ToolError(value)
 
 
-_ASYNCHRONOUS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+# `CO_COROUTINE` and `CO_ASYNC_GENERATOR` of `inspect`, which takes long to load.
+_COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200
+_ASYNCHRONOUS = _COROUTINE | _ASYNC_GENERATOR
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 _CACHE, _HANDS_ON = opmap["CACHE"], (opmap["RETURN_VALUE"], opmap["YIELD_VALUE"])
 
@@ -110,7 +109,7 @@ def _ask(frame, operation, target, arguments):
     number = _host.call(operation, target, arguments)
     if _is_awaited_somewhere(frame):
         # A promise for each call would cost more than all the rest of it.
-        future = _waiting[number] = _Future(loop=_running_loop())
+        future = _waiting[number] = _future()
         return _answer(future)
     return _receive(_wait(number))
 
@@ -264,12 +263,12 @@ async def _execute(source, scope):
     if is_function:
         value = scope.pop(VALUE)()
     # The value may be a call that nobody awaited: its value is meant.
-    while inspect.iscoroutine(value):
+    while isinstance(value, CoroutineType):
         value = await value
     if is_function:
         return value
     value = scope.pop(VALUE, None)
-    while inspect.iscoroutine(value):
+    while isinstance(value, CoroutineType):
         value = await value
     return scope.get("result") if value is None else value
 
@@ -282,7 +281,9 @@ async def run(source, inputs, namespaces, begin=None):
     scope = main.__dict__
     data = _loads(inputs)
     scope.update(tools=_Tools(), context=_Context(), inputs=data, params=data, ToolError=ToolError)
-    scope.update(asyncio=asyncio, json=json, __builtins__=builtins)
+    scope.update(json=json, __builtins__=builtins)
+    if asyncio := sys.modules.get("asyncio"):
+        scope["asyncio"] = asyncio
     if begin:
         begin(scope)
     try:

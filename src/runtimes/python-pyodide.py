@@ -1,5 +1,6 @@
 """What the guest's side needs of Pyodide. Runs after `python-guest.py`, in the same scope."""
 
+import asyncio
 import sys
 import time
 from collections import deque
@@ -8,6 +9,11 @@ from types import ModuleType
 from pyodide.ffi import can_run_sync, create_once_callable, run_sync
 
 _now = time.perf_counter
+_Future, _running_loop = asyncio.Future, asyncio.get_running_loop
+
+
+def _future():
+    return _Future(loop=_running_loop())
 
 
 def _wait(_number):

@@ -3,13 +3,15 @@ lines on standard output. The commands are trusted; what this writes is checked 
 `python-process.py`, in the same scope."""
 
 import io
-import selectors
-import warnings
+from selectors import EVENT_READ, DefaultSelector
 
 _MARK = re.compile(r"mcp-optimizer:[\da-f-]{36}:")
 
+# Modules that take long to load are loaded for a program that needs them, or when none has come for so long. Seconds.
+_SPARE = 0.03
 
-class _Selector(selectors.DefaultSelector):
+
+class _Selector(DefaultSelector):
     """What an event loop sleeps in: it tells when the program only waits, and wakes for answers."""
 
     def __init__(self):
@@ -17,7 +19,7 @@ class _Selector(selectors.DefaultSelector):
         self._wake, waker = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(waker, False)
-        self.register(self._wake, selectors.EVENT_READ)
+        self.register(self._wake, EVENT_READ)
         _host.wakers.add(waker)
         self._waker = waker
 
@@ -84,18 +86,68 @@ class _Lines(io.RawIOBase):
             self._rest = b""
 
 
-def _run_apart(main, **options):
-    """`asyncio.run` of a program, which a loop of ours runs in."""
-    outer = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
+class _AsyncioFinder:
+    """Gives `asyncio` event loops of ours, whoever loads it."""
+
+    def find_spec(self, name, _path, _target=None):
+        if name != "asyncio":
+            return None
+        sys.meta_path.remove(self)
+        spec = next(filter(None, (finder.find_spec(name, None) for finder in sys.meta_path)))
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            _prepare_asyncio(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def _prepare_asyncio(asyncio):
+    global _future
+    future, running_loop, run_in_loop = asyncio.Future, asyncio.get_running_loop, asyncio.run
+
+    def _future():
+        return future(loop=running_loop())
+
+    def run_apart(main, **options):
+        """`asyncio.run` of a program, which a loop of ours may run in."""
+        outer = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            return run_in_loop(main, **options)
+        finally:
+            asyncio._set_running_loop(outer)
+
+    policy = asyncio.DefaultEventLoopPolicy()
+    policy._loop_factory = lambda: asyncio.SelectorEventLoop(_Selector())
+    asyncio.set_event_loop_policy(policy)
+    asyncio.run = run_apart
+    # The hint of the error says it better.
+    import warnings
+
+    warnings.filterwarnings("ignore", "coroutine '_answer' was never awaited")
+
+
+def _run_in_loop(program):
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop.run_until_complete(program)
+
+
+def _run_alone(program):
     try:
-        return _asyncio_run(main, **options)
-    finally:
-        asyncio._set_running_loop(outer)
+        program.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("The program awaits something outside of an event loop.")
 
 
 def _serve():
-    global _host, _asyncio_run
+    global _host
     # The program and its children find neither the commands nor our way out.
     commands = os.fdopen(os.dup(0), "rb", buffering=0)
     output = os.dup(1)
@@ -114,10 +166,7 @@ def _serve():
         io.TextIOWrapper(io.BufferedWriter(lines), "utf-8", "backslashreplace", line_buffering=True) for lines in streams
     )
     sys.stdin = open(0, closefd=False)
-    policy = asyncio.DefaultEventLoopPolicy()
-    policy._loop_factory = lambda: asyncio.SelectorEventLoop(_Selector())
-    asyncio.set_event_loop_policy(policy)
-    _asyncio_run, asyncio.run = asyncio.run, _run_apart
+    sys.meta_path.insert(0, _AsyncioFinder())
 
     def read():
         prefix = mark.encode()
@@ -133,21 +182,26 @@ def _serve():
     if not hasattr(builtins, "exit"):
         # Started without `site`, which would add the machine's own packages.
         builtins.exit = builtins.quit = sys.exit
-    # The hint of the error says it better.
-    warnings.filterwarnings("ignore", "coroutine '_answer' was never awaited")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=read, daemon=True).start()
     _host.post({"type": "ready"})
     with _host.lock:
-        while _host.command is None:
-            _host.lock.wait()
+        came = _host.lock.wait_for(lambda: _host.command, _SPARE)
+    if not came:
+        import asyncio  # noqa: F401
+    with _host.lock:
+        _host.lock.wait_for(lambda: _host.command)
     program = _host.command["program"]
     names = _dumps(_host.command["namespaces"])
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    # A program without these words makes no coroutine, and its calls wait for their answers.
+    drive = _run_alone
+    if re.search("async|await", program["code"] + program["inputs"]):
+        import asyncio  # noqa: F401
+
+        drive = _run_in_loop
     _host.begin()
     try:
-        text = loop.run_until_complete(run(program["code"], program["inputs"], names))
+        text = drive(run(program["code"], program["inputs"], names))
     except KeyboardInterrupt:
         text = "interrupted\n"
     except MemoryError:

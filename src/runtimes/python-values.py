@@ -1,7 +1,6 @@
 """How Python's values become JSON. The rules are in the README."""
 
 import base64
-import inspect
 import json
 import re
 import sys
@@ -71,7 +70,7 @@ def _plain_compound(value, path, binary, above):
     fields = getattr(type(value), "__dataclass_fields__", None)
     if isinstance(fields, dict):
         return {name: _plain(getattr(value, name), f"{path}.{name}", binary, above) for name in fields}
-    if inspect.isawaitable(value):
+    if hasattr(type(value), "__await__"):
         raise InvalidValue(f"{path} was not awaited: write `await` before the call")
     raise InvalidValue(f"{path} is a {type(value).__name__}, which JSON can't hold: convert it first")
 

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { chmod, copyFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
 import { PYTHON_ENV, PYTHON_FLAGS } from "./basic.ts";
 import { INSIDE, viewArguments, writableArguments } from "./bubblewrap-view.ts";
 import type { ControlGroup, ControlGroups } from "./cgroup.ts";
@@ -27,6 +29,11 @@ const ENTER = `while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done
 ulimit -c 0 && ulimit -n "$2" && ulimit -t "$3" && ulimit -d "$4" || exit 125
 shift 4; exec "$@"`;
 
+/** Python's runner, compiled: it would be at every start. */
+const COMPILED = "runner.pyc";
+const COMPILE = "import py_compile, sys; py_compile.compile(sys.argv[1], sys.argv[2], doraise=True)";
+const COMPILE_MS = 10_000;
+
 /** Starts the processes of one `bubblewrap()`. */
 export class BubblewrapLauncher implements AsyncDisposable {
   readonly groups: ControlGroups;
@@ -48,6 +55,7 @@ export class BubblewrapLauncher implements AsyncDisposable {
     const filter = seccompFilter(requireSeccompArchitecture(process.arch));
     const runners = await writeRunners();
     await writeFile(filterIn(runners), filter, { mode: 0o444 });
+    if (python !== undefined) await compileRunner(python, runners);
     const node = (await isOpenToAll(process.execPath)) ? process.execPath : await copyNode(runners);
     // By a file: the arguments of a process can be read in the sandbox.
     const view = viewArguments({ node, runners: runners.path });
@@ -120,11 +128,12 @@ export class BubblewrapLauncher implements AsyncDisposable {
   }
 
   #sandbox(runner: RunnerLanguage, place: PlaceLimits): readonly string[] {
-    const file = `${INSIDE.runners}/${RUNNERS[runner].file}`;
+    const file = runner === "python" ? COMPILED : RUNNERS[runner].file;
+    const inside = `${INSIDE.runners}/${file}`;
     const [env, command] =
       runner === "python"
-        ? [PYTHON_ENV, [this.#python ?? "python3", ...PYTHON_FLAGS, file]]
-        : [{}, [INSIDE.node, file, String(Math.floor(place.memoryBytes / MIB))]];
+        ? [PYTHON_ENV, [this.#python ?? "python3", ...PYTHON_FLAGS, inside]]
+        : [{}, [INSIDE.node, inside, String(Math.floor(place.memoryBytes / MIB))]];
     return [
       ...[this.#bwrap, "--args", "4", ...writableArguments(place.diskBytes)],
       ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
@@ -148,6 +157,13 @@ function filterIn(runners: RunnerFolder): string {
 
 function viewIn(runners: RunnerFolder): string {
   return path.join(runners.path, "view.args");
+}
+
+async function compileRunner(python: string, runners: RunnerFolder): Promise<void> {
+  const compiled = path.join(runners.path, COMPILED);
+  const args = [...PYTHON_FLAGS, "-c", COMPILE, runners.file("python"), compiled];
+  await promisify(execFile)(python, args, { env: {}, timeout: COMPILE_MS, killSignal: "SIGKILL" });
+  await chmod(compiled, 0o444);
 }
 
 async function copyNode(runners: RunnerFolder): Promise<string> {
