@@ -72,6 +72,7 @@ export function createChartsView(): ChartsView {
       show();
     } catch {
       // The words are there without it; the next draw tries again.
+      plots = undefined;
       isLoading = false;
     }
   };

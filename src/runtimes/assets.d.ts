@@ -9,3 +9,9 @@ declare module "*?script" {
   const source: string;
   export default source;
 }
+
+/** An entry with all its imports as one CommonJS module for Node. Made by the build. */
+declare module "*?node" {
+  const source: string;
+  export default source;
+}

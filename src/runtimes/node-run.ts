@@ -1,134 +1,133 @@
-// Watches one program from a second thread of its process: batches what it sends, counts, keeps its
-// time and its memory, and ends its thread. Most programs end politely here; whoever drives the
-// process holds the same limits from outside and does not rely on this side.
+// Serves one program beside it: batches what it sends, counts, and ends its run. Most programs end politely here;
+// whoever drives the process holds the same limits from outside and does not rely on this side.
 
-import type { Worker } from "node:worker_threads";
-import {
-  NODE_RUNTIME_BYTES,
-  type NumberedReply,
-  type ProgramError,
-  type RuntimeOutcome,
+import type {
+  GuestOperation,
+  LogLevel,
+  NumberedReply,
+  ProgramError,
+  RuntimeOutcome,
 } from "../protocol/guest-protocol.ts";
 import type { PreparedProgram } from "../protocol/prepared-program.ts";
-import { GuestClock } from "./guest-clock.ts";
 import { prepareProgram } from "./javascript-program.ts";
-import type { ThreadCommand, ThreadMessage } from "./node-thread.ts";
-import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
+import type { GuestEvents, NodeGuest, OpenGuest } from "./node-guest.ts";
+import { clock } from "./node-shared.ts";
+import type { NodeWatch } from "./node-watch.ts";
+import { memoryExceeded, NEVER_SETTLES, Outbox } from "./outbox.ts";
 import { locateInProgram } from "./program-places.ts";
 import type { RunCommand, RunLink, RuntimeRun } from "./run-server.ts";
 import { parseThrown } from "./thrown-error.ts";
-
-/** How often the memory is looked at. Milliseconds. */
-const MEMORY_MS = 20;
 
 /** What V8 says when there is no room for what the program asks for. */
 const OUT_OF_MEMORY =
   /^(?:Invalid string length|Array buffer allocation failed|Invalid typed array length.*)$/;
 
-/** Runs one program in `guest`, a thread that waits for it. `link.done` is called exactly once. */
-export function startNodeRun(command: RunCommand, guest: Worker, link: RunLink): RuntimeRun {
-  const run = new NodeRun(command, guest, link);
+/** What a run has around it in its process. */
+export interface NodeRunOptions {
+  readonly openGuest: OpenGuest;
+  readonly watch: NodeWatch;
+  readonly link: RunLink;
+}
+
+/** Runs one program. `link.done` is called exactly once, unless the watch ends the run. */
+export function startNodeRun(command: RunCommand, options: NodeRunOptions): RuntimeRun {
+  const run = new NodeRun(command, options);
   run.start();
   return run;
 }
 
-class NodeRun implements RuntimeRun {
+class NodeRun implements RuntimeRun, GuestEvents {
   readonly #command: RunCommand;
-  readonly #guest: Worker;
+  readonly #guest: NodeGuest;
   readonly #link: RunLink;
+  readonly #watch: NodeWatch;
   readonly #outbox: Outbox;
-  readonly #clock: GuestClock;
   #program: PreparedProgram | undefined;
-  #memoryBefore = 0;
-  #memoryWatch: ReturnType<typeof setInterval> | undefined;
-  #peakMemoryBytes = 0;
   #ended = false;
-  #drained = false;
-  #replies = 0;
   #flushing = false;
+  /** The watch has logs that were not sent. */
+  #kept = false;
   /** The guest can only go on when the page answers. */
   #idle = false;
 
-  constructor(command: RunCommand, guest: Worker, link: RunLink) {
+  constructor(command: RunCommand, { openGuest, watch, link }: NodeRunOptions) {
     this.#command = command;
-    this.#guest = guest;
     this.#link = link;
+    this.#watch = watch;
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
-    this.#clock = new GuestClock(command.limits.timeoutMs, () => this.#end(timeExceeded(command.limits)));
     link.onOpen = () => this.#flush();
-    guest.on("message", (message: ThreadMessage) => this.#receive(message));
-    guest.on("error", (error: Error & { readonly code?: unknown }) => {
-      if (error.code === "ERR_WORKER_OUT_OF_MEMORY") this.#end(memoryExceeded(this.#command.limits));
-      else this.#crashed(`The program's thread failed: ${error.message}`);
-    });
-    guest.on("exit", (code) => {
-      if (this.#drained) this.#end(NEVER_SETTLES);
-      else this.#crashed(`The program ended its process with exit code ${code}.`);
-    });
+    this.#guest = openGuest(this);
   }
 
   start(): void {
-    this.#wake();
-    const { program, namespaces } = this.#command;
+    const { run, program, namespaces, limits } = this.#command;
+    this.#watch.begin(run, limits);
     if (program.language === "python") return this.#crashed("This runtime runs no Python.");
     const prepared = prepareProgram(program.language, program.code);
     if (!("source" in prepared)) return this.#end({ status: "threw", error: addModulesHint(prepared) });
     this.#program = prepared;
-    this.#memoryBefore = process.memoryUsage.rss();
-    this.#memoryWatch = setInterval(() => this.#lookAtMemory(), MEMORY_MS);
     const { source, filename } = prepared;
-    this.#post({ type: "start", source, filename, inputs: program.inputs, namespaces });
+    this.#outbox.begin(clock());
+    this.#wake();
+    this.#guest.start({ source, filename, inputs: program.inputs, namespaces });
   }
 
   reply(replies: readonly NumberedReply[]): void {
     if (this.#ended) return;
     for (const { id } of replies) this.#outbox.answered(id);
-    this.#replies += replies.length;
     this.#wake();
-    this.#post({ type: "replies", replies });
+    this.#guest.deliver(replies);
     this.#flushSoon();
   }
 
-  #post(command: ThreadCommand): void {
-    this.#guest.postMessage(command);
+  call(operation: GuestOperation, target: string, args: string): number {
+    if (this.#ended) return 0;
+    const id = this.#outbox.call(operation, target, args);
+    this.#said();
+    return id;
   }
 
-  #receive(message: ThreadMessage): void {
+  log(level: LogLevel, text: string): void {
     if (this.#ended) return;
-    switch (message.type) {
-      case "call": {
-        const { id, operation, target, args } = message.call;
-        // Both sides count alike, unless the program speaks for its thread.
-        if (this.#outbox.call(operation, target, args) !== id)
-          return this.#crashed("A call has a wrong number.");
-        return this.#flushSoon();
-      }
-      case "log":
-        this.#outbox.log(message.level, message.text);
-        return this.#flushSoon();
-      case "settled":
-        return this.#settle(message);
-      case "idle":
-        // It may have been said before the last replies arrived.
-        if (message.replies === this.#replies) this.#rest();
-        return;
-      case "drained":
-        this.#drained = true;
-        return;
-      default:
-        throw new Error(`The program's thread posted ${JSON.stringify(message satisfies never)}`);
-    }
+    this.#outbox.log(level, text);
+    this.#said();
+    if (this.#ended || this.#outbox.takeLogs().length === 0) return;
+    this.#kept = true;
+    this.#watch.log({ level, text });
   }
 
-  #settle({ status, json }: { readonly status: string; readonly json: string }): void {
+  settled(status: string, json: string): void {
+    if (this.#ended) return;
     const outcome: RuntimeOutcome = status === "returned" ? { status, json } : this.#threw(json);
     const text = outcome.status === "threw" ? JSON.stringify(outcome.error) : json;
     if (outcome.status !== "stopped" && !this.#outbox.fits(text)) return;
-    this.#lookAtMemory();
     this.#end(outcome);
   }
 
-  /** Calls and logs that come in one turn of this thread go out together. */
+  /** Its own clock stands still, and whoever drives the process hears of it. */
+  waits(): void {
+    if (this.#ended) return;
+    this.#idle = true;
+    this.#watch.pause();
+    this.#flush();
+  }
+
+  drained(): void {
+    this.#end(NEVER_SETTLES);
+  }
+
+  exits(code: number): void {
+    this.#crashed(`The program ended its process with exit code ${code}.`);
+  }
+
+  /** Calls and logs that come in one turn of this thread go out together, unless it takes long. */
+  #said(): void {
+    if (this.#ended) return;
+    this.#outbox.tick(clock(), this.#watch.heldBytes);
+    this.#tellSent();
+    this.#flushSoon();
+  }
+
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
@@ -139,35 +138,27 @@ class NodeRun implements RuntimeRun {
   }
 
   #flush(): void {
-    if (!this.#ended) this.#outbox.flush(performance.now(), this.#idle);
+    if (this.#ended) return;
+    this.#outbox.flush(clock(), this.#idle);
+    this.#tellSent();
+  }
+
+  #tellSent(): void {
+    if (!this.#kept || this.#outbox.takeLogs().length > 0) return;
+    this.#kept = false;
+    this.#watch.sent();
   }
 
   #wake(): void {
     this.#idle = false;
-    this.#clock.run();
-  }
-
-  /** The guest only waits: its own clock stands still, and whoever drives the process hears of it. */
-  #rest(): void {
-    this.#idle = true;
-    this.#clock.pause();
-    this.#flush();
-  }
-
-  #lookAtMemory(): void {
-    this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, process.memoryUsage.rss() - this.#memoryBefore);
-    if (this.#peakMemoryBytes > this.#command.limits.memoryBytes + NODE_RUNTIME_BYTES)
-      this.#end(memoryExceeded(this.#command.limits));
+    this.#watch.run();
   }
 
   #end(outcome: RuntimeOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#clock.pause();
-    clearInterval(this.#memoryWatch);
-    this.#guest.removeAllListeners();
-    void this.#guest.terminate();
-    this.#link.done(outcome, this.#outbox.takeLogs(), this.#peakMemoryBytes);
+    const peakMemoryBytes = this.#watch.end();
+    if (peakMemoryBytes !== undefined) this.#link.done(outcome, this.#outbox.takeLogs(), peakMemoryBytes);
   }
 
   #crashed(message: string): void {

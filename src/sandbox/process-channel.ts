@@ -51,6 +51,9 @@ const DRAIN_MS = 1_000;
 /** A runtime that ends its run in time has told so by then; its process may compete with others. Milliseconds. */
 const GRACE_MS = 2_000;
 
+/** How Node ends whose heap is full, after SIGABRT: it has no other way to say so. */
+const ABORTED = 134;
+
 export const NO_MEMORY = "The program needs more memory than its process may have.";
 
 /** Lines of one piece that become an entry each; more of them become one, for entries take longer than characters. */
@@ -71,6 +74,7 @@ export class ProcessChannel implements GuestChannel, Poolable {
   #alive = true;
   #isReady = false;
   #run = "";
+  #isNode = false;
   #lastWords = "";
   /** The last line was empty, and may belong to a message. */
   #blank = false;
@@ -90,7 +94,8 @@ export class ProcessChannel implements GuestChannel, Poolable {
         // One that waits for a run has nothing to say, and must not be given one.
         const waits = this.#isReady && this.#run === "";
         if (!waits) await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
-        if (await process.ranOutOfMemory?.()) return this.die(NO_MEMORY, "memory");
+        const isFull = this.#isNode && code === ABORTED;
+        if (isFull || (await process.ranOutOfMemory?.())) return this.die(NO_MEMORY, "memory");
         const words = this.#lastWords === "" ? "" : ` Its last words: ${this.#lastWords}`;
         this.die(`The process ended with exit code ${code} before the program had ended.${words}`);
       },
@@ -105,6 +110,7 @@ export class ProcessChannel implements GuestChannel, Poolable {
   send(command: RuntimeCommand): void {
     if (command.type === "run") {
       this.#run = command.run;
+      this.#isNode = command.program.language !== "python";
       this.#lines.maxCharacters = lineCharacters(command.limits);
     }
     this.#write(command);

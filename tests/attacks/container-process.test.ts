@@ -134,8 +134,13 @@ const cases: readonly Case[] = [
   },
   {
     wants: "to be watched no more",
-    does: 'require("node:worker_threads").parentPort.postMessage({ type: "constructor" })',
-    ends: "stopped/crashed",
+    does: `
+  require("node:worker_threads").Worker.prototype.postMessage = function () { void this.terminate(); };
+  process.removeAllListeners();
+  console.log("one");
+  console.log("two");
+  for (;;);`,
+    ends: "stopped/timeout",
   },
 ];
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import { findExecutable } from "./find-executable.ts";
 import { type HostSandbox, PLACE_LIMITS } from "./host-sandbox.ts";
 import { createProcessSandbox, type PoolOptions } from "./process-sandbox.ts";
-import { type RunnerLanguage, writeRunners } from "./runners.ts";
+import { heapFlag, type RunnerLanguage, writeRunners } from "./runners.ts";
 import { type SandboxProcess, startChild } from "./sandbox-process.ts";
 
 /** Options of {@link basic}. */
@@ -14,8 +14,6 @@ export interface BasicOptions extends PoolOptions {
   /** Python 3.11 or newer. Default: `python3` on the path, where there is one. */
   readonly python?: string;
 }
-
-const HEAP_MIB = PLACE_LIMITS.memoryBytes / 1024 / 1024;
 
 /**
  * Programs in plain processes of the host's user, for development on a machine that has nothing better. It ends
@@ -32,7 +30,7 @@ export function basic(options: BasicOptions): HostSandbox {
     if (runner === "python" && python !== undefined) {
       return startChild(python, [...PYTHON_FLAGS, file], { cwd, env: PYTHON_ENV, clean });
     }
-    return startChild(process.execPath, [file, String(HEAP_MIB)], { cwd, clean });
+    return startChild(process.execPath, [heapFlag(PLACE_LIMITS.memoryBytes), file], { cwd, clean });
   };
   return createProcessSandbox({
     ...options,

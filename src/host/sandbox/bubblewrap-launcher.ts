@@ -8,11 +8,16 @@ import { INSIDE, viewArguments, writableArguments } from "./bubblewrap-view.ts";
 import type { ControlGroup, ControlGroups } from "./cgroup.ts";
 import { findExecutable } from "./find-executable.ts";
 import type { PlaceLimits } from "./host-sandbox.ts";
-import { isOpenToAll, RUNNERS, type RunnerFolder, type RunnerLanguage, writeRunners } from "./runners.ts";
+import {
+  heapFlag,
+  isOpenToAll,
+  RUNNERS,
+  type RunnerFolder,
+  type RunnerLanguage,
+  writeRunners,
+} from "./runners.ts";
 import { type SandboxProcess, startChild } from "./sandbox-process.ts";
 import { requireSeccompArchitecture, seccompFilter } from "./seccomp.ts";
-
-const MIB = 1024 * 1024;
 
 /** Users that programs of a host that is root run as on the host, one for each sandbox in turn. */
 const FIRST_UID = 64_000;
@@ -91,6 +96,7 @@ export class BubblewrapLauncher implements AsyncDisposable {
           cwd: "/",
           descriptors,
           kill: () => group.kill(),
+          ranOutOfMemory: () => group.usage().outOfMemoryKills > 0,
           clean: () => group.remove(),
         },
       );
@@ -133,7 +139,7 @@ export class BubblewrapLauncher implements AsyncDisposable {
     const [env, command] =
       runner === "python"
         ? [PYTHON_ENV, [this.#python ?? "python3", ...PYTHON_FLAGS, inside]]
-        : [{}, [INSIDE.node, inside, String(Math.floor(place.memoryBytes / MIB))]];
+        : [{}, [INSIDE.node, heapFlag(place.memoryBytes), inside]];
     return [
       ...[this.#bwrap, "--args", "4", ...writableArguments(place.diskBytes)],
       ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),

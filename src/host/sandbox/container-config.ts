@@ -1,6 +1,6 @@
 import type { Json } from "../../base/json.ts";
 import type { PlaceLimits } from "./host-sandbox.ts";
-import type { RunnerLanguage } from "./runners.ts";
+import { heapFlag, type RunnerLanguage } from "./runners.ts";
 
 /** Where our image keeps the runners. */
 export const RUNNER_FOLDER = "/opt/mcp-optimizer";
@@ -34,13 +34,10 @@ export function kernelTasks(processes: number): number {
   return 4 * processes + 64;
 }
 
-const MIB = 1024 * 1024;
-
 /** The command that starts a runner, as it lies in our image. */
 export function runnerCommand(runner: RunnerLanguage, { memoryBytes }: PlaceLimits): readonly string[] {
   if (runner === "python") return ["/usr/local/bin/python3", "-I", "-B", `${RUNNER_FOLDER}/runner.py`];
-  const heap = `--max-old-space-size=${Math.floor(memoryBytes / MIB)}`;
-  return ["/usr/local/bin/node", heap, `${RUNNER_FOLDER}/runner.cjs`];
+  return ["/usr/local/bin/node", heapFlag(memoryBytes), `${RUNNER_FOLDER}/runner.cjs`];
 }
 
 /** All that its environment holds. */

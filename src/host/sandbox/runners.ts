@@ -17,6 +17,13 @@ export const RUNNERS: Readonly<Record<RunnerLanguage, { readonly file: string; r
   python: { file: "runner.py", source: [pythonValues, pythonGuest, pythonProcess, pythonStdio].join("\n\n") },
 };
 
+const MIB = 1024 * 1024;
+
+/** What Node is told of the memory that JavaScript's values may take: it ends when they need more. */
+export function heapFlag(memoryBytes: number): string {
+  return `--max-old-space-size=${Math.floor(memoryBytes / MIB)}`;
+}
+
 /** A folder with the runners, which sandboxes hand to their processes. Disposing removes it. */
 export interface RunnerFolder extends AsyncDisposable {
   readonly path: string;

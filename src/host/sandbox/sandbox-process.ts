@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
 import { Readable } from "node:stream";
 import { ProcessChannel } from "../../sandbox/process-channel.ts";
 import { findInheritableDescriptors } from "./inherited-fds.ts";
@@ -85,11 +86,13 @@ function spawnWith(
   }
 }
 
-/** Resolves with the exit code, 128 for a process that a signal ended; rejects when the command could not be started. */
+/** Resolves with the exit code, as a shell tells it; rejects when the command could not be started. */
 function exitOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", (code) => resolve(code ?? 128));
+    child.once("exit", (code, signal) =>
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
   });
 }
 

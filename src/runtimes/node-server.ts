@@ -1,0 +1,58 @@
+// Our side of a Node process, in a realm that the program does not have.
+
+import type { RuntimeMessage } from "../protocol/guest-protocol.ts";
+import { findMessage, LineSplitter, type Mark, requireMark, toLine } from "../protocol/stdio-lines.ts";
+import { prepareProgram } from "./javascript-program.ts";
+import type { OpenGuest } from "./node-guest.ts";
+import { startNodeRun } from "./node-run.ts";
+import { NodeWatch } from "./node-watch.ts";
+import { createRunServer } from "./run-server.ts";
+
+/** A process that was given no program for so long is a spare, and has time to be ready for more. Milliseconds. */
+const SPARE_MS = 30;
+
+/** Serves one run, then ends the process. */
+export function serveProcess(openGuest: OpenGuest): void {
+  // The program may change them later.
+  const { stdin } = process;
+  const write = process.stdout.write.bind(process.stdout);
+  const exit = process.exit.bind(process);
+  const watch = new NodeWatch();
+  let mark: Mark | undefined;
+  const post = (message: RuntimeMessage): void => {
+    if (mark === undefined) return;
+    // The process serves one run and ends with it.
+    const then = message.type === "done" ? () => exit() : undefined;
+    write(toLine(message, mark), then);
+  };
+  const receive = createRunServer(post, {
+    start(command, link) {
+      clearTimeout(spare);
+      return startNodeRun(command, { openGuest, watch, link });
+    },
+  });
+
+  // A terminal would echo the commands, and cut and change long lines.
+  if (stdin.isTTY) stdin.setRawMode(true);
+  const lines = new LineSplitter(Number.POSITIVE_INFINITY);
+  stdin.setEncoding("utf8");
+  stdin.on("data", (piece: string) => {
+    for (const line of lines.push(piece)) {
+      if (mark === undefined) {
+        mark = requireMark(line);
+        watch.mark = mark;
+        post({ type: "ready" });
+        continue;
+      }
+      const json = findMessage(line, mark);
+      if (json !== undefined) receive(JSON.parse(json));
+    }
+  });
+  // Nobody drives it any more.
+  stdin.on("end", () => exit());
+  const spare = setTimeout(() => {
+    watch.open();
+    prepareProgram("typescript", "0");
+  }, SPARE_MS);
+  spare.unref();
+}
