@@ -11,8 +11,12 @@ import { createRunServer } from "./run-server.ts";
 /** A process that was given no program for so long is a spare, and has time to be ready for more. Milliseconds. */
 const SPARE_MS = 30;
 
+declare const openGuest: OpenGuest;
+
+serveProcess();
+
 /** Serves one run, then ends the process. */
-export function serveProcess(openGuest: OpenGuest): void {
+function serveProcess(): void {
   // The program may change them later.
   const { stdin } = process;
   const write = process.stdout.write.bind(process.stdout);

@@ -20,7 +20,4 @@ const NODE_GLOBALS = [
 // there before the program.
 const realm = vm.createContext(vm.constants.DONT_CONTEXTIFY);
 for (const name of NODE_GLOBALS) realm[name] = globalThis[name];
-const load = vm.compileFunction(server, ["require", "exports"], { parsingContext: realm });
-const loaded: Partial<typeof import("./node-server.ts")> = {};
-load(require, loaded);
-loaded.serveProcess?.(openGuest);
+vm.compileFunction(server, ["require", "openGuest"], { parsingContext: realm })(require, openGuest);
