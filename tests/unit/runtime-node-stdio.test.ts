@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import source from "../../src/runtimes/node-stdio.ts?node";
 import { runGuest } from "../../src/sandbox/guest-run.ts";
-import { resolveLimits } from "../../src/sandbox/limits.ts";
+import { type Limits, resolveLimits } from "../../src/sandbox/limits.ts";
 import { ProcessChannel } from "../../src/sandbox/process-channel.ts";
 import type { RunOutcome } from "../../src/sandbox/sandbox.ts";
 import { recordingPort } from "../suites/recording-port.ts";
@@ -26,9 +26,16 @@ afterAll(async () => {
 });
 
 const exitOf = (child: ChildProcess): Promise<number> =>
-  new Promise((resolve) => child.once("close", (code) => resolve(code ?? -1)));
+  new Promise((resolve) =>
+    child.once("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"])),
+  );
 
-async function run(child: ChildProcess, code: string, port = recordingPort()): Promise<RunOutcome> {
+async function run(
+  child: ChildProcess,
+  code: string,
+  port = recordingPort(),
+  limits: Partial<Limits> = {},
+): Promise<RunOutcome> {
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new Error("The process has no streams.");
   stdout.setEncoding("utf8");
@@ -40,7 +47,7 @@ async function run(child: ChildProcess, code: string, port = recordingPort()): P
   });
   await channel.ready;
   const program = { language: "javascript", code, inputs: '{"n":2}' } as const;
-  return runGuest(channel, "r1", program, port, resolveLimits(), new AbortController().signal);
+  return runGuest(channel, "r1", program, port, resolveLimits(limits), new AbortController().signal);
 }
 
 describe("a process of the runtime", () => {
@@ -56,6 +63,45 @@ describe("a process of the runtime", () => {
     const child = spawn(process.execPath, [script], { cwd: folder });
     child.stdin.end();
     expect(await exitOf(child)).toBe(0);
+  });
+
+  test("ends a program that never lets go of its thread, with all that it logged", async () => {
+    const child = spawn(process.execPath, [script], { cwd: folder });
+    const port = recordingPort();
+    const code = "for (let n = 0; n < 200; n += 1) console.warn(n); for (;;);";
+    const outcome = await run(child, code, port, { timeoutMs: 500 });
+    child.kill();
+    expect(outcome).toMatchObject({ status: "stopped", reason: "timeout" });
+    expect(port.logs).toEqual(Array.from({ length: 200 }, (_, n) => ({ level: "warn", text: String(n) })));
+  });
+
+  test("ends a program that needs more memory than it may, and whose heap is full", async () => {
+    const code = (
+      limits: Partial<Limits>,
+      what: string,
+      ...flags: readonly string[]
+    ): Promise<RunOutcome> => {
+      const child = spawn(process.execPath, [...flags, script], {
+        cwd: folder,
+        stdio: ["pipe", "pipe", "ignore"],
+      });
+      return run(child, `const held = []; for (;;) held.push(${what});`, recordingPort(), limits);
+    };
+    const buffers = await code({ memoryBytes: 16 * 1024 * 1024 }, "new Uint8Array(1e6).fill(1)");
+    const objects = await code({}, "{ n: held.length }", "--max-old-space-size=32");
+    for (const outcome of [buffers, objects])
+      expect(outcome).toMatchObject({ status: "stopped", reason: "memory" });
+  });
+
+  test("hides the commands from its program, and its own functions from changes", async () => {
+    const child = spawn(process.execPath, [script], { cwd: folder });
+    const code = `
+      JSON.stringify = JSON.parse = String.prototype.slice = Map.prototype.get = () => "broken";
+      performance.now = Date.now = () => 0;
+      let read = "";
+      for await (const piece of process.stdin) read += piece;
+      return [read, (await tools.srv.echo({ n: 1 })).n];`;
+    expect(await run(child, code)).toMatchObject({ status: "returned", json: '["",1]' });
   });
 
   test("writes nothing to standard error", async () => {

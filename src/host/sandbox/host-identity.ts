@@ -14,8 +14,10 @@ export function isDeadHost(name: string): boolean {
   if (machine === undefined || pid === undefined || machine !== machineIdentity()) return false;
   try {
     return startTime(Number(pid)) !== start;
-  } catch {
-    return true;
+  } catch (error) {
+    // It may be there and not to be read, where there are no files left to open.
+    const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+    return code === "ENOENT" || code === "ESRCH";
   }
 }
 
