@@ -33,7 +33,7 @@ function pageProject(
     // What the build does for pages: WebKit knows no `using`.
     oxc: { target: "es2022" },
     // The polyfill of WebMCP takes no tools without it. Chromium does so unasked.
-    server: { headers: { "Origin-Agent-Cluster": "?1" } },
+    ...(browser === "chromium" ? {} : { server: { headers: { "Origin-Agent-Cluster": "?1" } } }),
     optimizeDeps: {
       // A dependency that is found late would load the running tests anew.
       noDiscovery: true,
