@@ -7,9 +7,8 @@ const TIMEOUT_MS = 60 * 60_000;
 /** More failures than that are no accident. */
 const MOST_AGAIN = 20;
 
-/** Whether it is about an attack: one that gets through once has got through. One whose time ended was not decided. */
-const isDecidedAttack = (/** @type {Outcome} */ { file = "", message = "" }) =>
-  file.includes("attacks") && !/\bTest timed out in \d+ms/.test(message);
+/** Whether it is about an attack: one that gets through once has got through. */
+const isAttack = (/** @type {string} */ file) => file.includes("attacks");
 
 /**
  * What became of one test; of a file, when something else of it than its tests failed; or of a whole run.
@@ -57,7 +56,7 @@ export async function runSuites(selection, { root, env, signal, output = "inheri
 
 /**
  * Tries what failed once more, alone: beside other suites, a machine may be too slow for a test. What passes then
- * counts as passed, and is told: it is a finding all the same. Attacks that got through are not tried again.
+ * counts as passed, and is told: it is a finding all the same. Attacks are not tried again.
  *
  * @param {readonly string[]} projects Arguments for Vitest.
  * @param {Outcomes} outcomes Gets what came of it.
@@ -66,7 +65,7 @@ export async function runSuites(selection, { root, env, signal, output = "inheri
  */
 export async function tryAgain(projects, outcomes, options) {
   const failed = [...outcomes.values()].filter(({ status }) => status === "failed");
-  const isFinal = failed.some((one) => one.file === undefined || isDecidedAttack(one));
+  const isFinal = failed.some(({ file }) => file === undefined || isAttack(file));
   if (failed.length === 0 || failed.length > MOST_AGAIN || isFinal || options.signal.aborted) return [];
   const files = new Set(failed.flatMap(({ file }) => file ?? []));
   /** @type {Outcome[]} */

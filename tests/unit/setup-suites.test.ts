@@ -78,17 +78,6 @@ test("is well", () => expect(loads).toBe(1));`,
   expect([count("passed"), count("failed"), count("skipped")]).toEqual([4, 1, 1]);
 });
 
-test("an attack whose time ended is tried again: nothing tells whether it got in", async () => {
-  await write({
-    "attacks/a.test.ts": `test("gets in", () => new Promise((resolve) => loads > 1 && resolve()), 50);`,
-  });
-  const { outcomes, failed } = await runAll();
-  expect(failed()).toEqual([["attacks/a.test.ts", "gets in"]]);
-  const mended = await tryAgain([], outcomes, options());
-  expect(mended.map(({ test }) => test)).toEqual(["gets in"]);
-  expect(failed()).toEqual([]);
-});
-
 test.for([
   ["an attack", { "attacks/a.test.ts": `test("gets in", () => expect(loads).toBe(2));` }],
   [
