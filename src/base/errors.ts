@@ -61,3 +61,8 @@ export function messageOf(value: unknown): string {
 export function assertNever(value: never): never {
   throw new OptimizerError(`Unexpected value ${JSON.stringify(value)}`, { code: 500, kind: "internal" });
 }
+
+/** Whether an error is one of the system's, such as `ENOENT`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === code;
+}

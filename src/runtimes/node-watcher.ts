@@ -2,6 +2,7 @@
 
 import { writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
+import { hasCode } from "../base/errors.ts";
 import {
   type LogEntry,
   NODE_RUNTIME_BYTES,
@@ -52,7 +53,7 @@ function write(bytes: Uint8Array): void {
     try {
       at += writeSync(STDOUT, bytes, at);
     } catch (error) {
-      if (!(error instanceof Error && Reflect.get(error, "code") === "EAGAIN")) throw error;
+      if (!hasCode(error, "EAGAIN")) throw error;
     }
   }
 }

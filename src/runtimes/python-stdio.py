@@ -130,14 +130,6 @@ def _prepare_asyncio(asyncio):
     warnings.filterwarnings("ignore", "coroutine '_answer' was never awaited")
 
 
-def _run_in_loop(program):
-    import asyncio
-
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    return loop.run_until_complete(program)
-
-
 def _run_alone(program):
     try:
         program.send(None)
@@ -194,14 +186,16 @@ def _serve():
     program = _host.command["program"]
     names = _dumps(_host.command["namespaces"])
     # A program without these words makes no coroutine, and its calls wait for their answers.
-    drive = _run_alone
+    loop = None
     if re.search("async|await", program["code"] + program["inputs"]):
-        import asyncio  # noqa: F401
+        import asyncio
 
-        drive = _run_in_loop
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
     _host.begin()
     try:
-        text = drive(run(program["code"], program["inputs"], names))
+        running = run(program["code"], program["inputs"], names)
+        text = _run_alone(running) if loop is None else loop.run_until_complete(running)
     except KeyboardInterrupt:
         text = "interrupted\n"
     except MemoryError:

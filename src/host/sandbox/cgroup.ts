@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "../../base/errors.ts";
+import { hasCode, messageOf } from "../../base/errors.ts";
 import { findHierarchies, type Hierarchy } from "./cgroup-hierarchies.ts";
 import { hostIdentity, isDeadHost } from "./host-identity.ts";
 import type { PlaceLimits } from "./host-sandbox.ts";
@@ -289,8 +289,4 @@ function tryRead(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && Reflect.get(error, "code") === code;
 }

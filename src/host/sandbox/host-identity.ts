@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
+import { hasCode } from "../../base/errors.ts";
 
 /**
  * A name for this process that no other has had since the machine was started, so that what a dead host left behind
@@ -16,8 +17,7 @@ export function isDeadHost(name: string): boolean {
     return startTime(Number(pid)) !== start;
   } catch (error) {
     // It may be there and not to be read, where there are no files left to open.
-    const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
-    return code === "ENOENT" || code === "ESRCH";
+    return hasCode(error, "ENOENT") || hasCode(error, "ESRCH");
   }
 }
 
