@@ -14,11 +14,23 @@ export function createMark(): Mark {
   return `mcp-optimizer:${crypto.randomUUID()}:`;
 }
 
-/** The mark that a process is given as its first line. Throws for any other line. */
-export function requireMark(line: string): Mark {
-  const [, id] = /^mcp-optimizer:([\da-f-]{36}):$/.exec(line) ?? [];
+/** What a process is told in its first line. */
+export interface Opening {
+  readonly mark: Mark;
+  /** No program waits for it: it loads all that one may need before it says that it is ready. */
+  readonly isSpare: boolean;
+}
+
+/** The first line that a process is given. */
+export function toOpening({ mark, isSpare }: Opening): string {
+  return `${isSpare ? "spare " : ""}${mark}\n`;
+}
+
+/** Reads what {@link toOpening} wrote. Throws for any other line. */
+export function parseOpening(line: string): Opening {
+  const [, spare, id] = /^(spare )?mcp-optimizer:([\da-f-]{36}):$/.exec(line) ?? [];
   if (id === undefined) throw new Error("The first line is no mark.");
-  return `mcp-optimizer:${id}:`;
+  return { mark: `mcp-optimizer:${id}:`, isSpare: spare !== undefined };
 }
 
 /**

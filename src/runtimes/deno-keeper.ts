@@ -19,7 +19,7 @@ import {
   type LineCommand,
   LineSplitter,
   type Mark,
-  requireMark,
+  parseOpening,
   toLine,
 } from "../protocol/stdio-lines.ts";
 import type { BootMessage } from "./serve.ts";
@@ -116,7 +116,7 @@ class Link {
     for await (const piece of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
       for (const line of lines.push(piece)) {
         if (this.#mark === undefined) {
-          this.#mark = requireMark(line);
+          this.#mark = parseOpening(line).mark;
           this.#opened.resolve();
           continue;
         }

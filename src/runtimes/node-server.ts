@@ -1,15 +1,12 @@
 // Our side of a Node process, in a realm that the program does not have.
 
 import type { RuntimeMessage } from "../protocol/guest-protocol.ts";
-import { findMessage, LineSplitter, type Mark, requireMark, toLine } from "../protocol/stdio-lines.ts";
+import { findMessage, LineSplitter, type Mark, parseOpening, toLine } from "../protocol/stdio-lines.ts";
 import { prepareProgram } from "./javascript-program.ts";
 import type { OpenGuest } from "./node-guest.ts";
 import { startNodeRun } from "./node-run.ts";
 import { NodeWatch } from "./node-watch.ts";
 import { createRunServer } from "./run-server.ts";
-
-/** A process that was given no program for so long is a spare, and has time to be ready for more. Milliseconds. */
-const SPARE_MS = 30;
 
 declare const openGuest: OpenGuest;
 
@@ -29,11 +26,14 @@ function serveProcess(): void {
     const then = message.type === "done" ? () => exit() : undefined;
     write(toLine(message, mark), then);
   };
+  /** Loads what a program may need. */
+  const prepare = (): Promise<void> => {
+    const watching = watch.open();
+    prepareProgram("typescript", "0");
+    return watching;
+  };
   const receive = createRunServer(post, {
-    start(command, link) {
-      clearTimeout(spare);
-      return startNodeRun(command, { openGuest, watch, link });
-    },
+    start: (command, link) => startNodeRun(command, { openGuest, watch, link }),
   });
 
   // A terminal would echo the commands, and cut and change long lines.
@@ -43,9 +43,11 @@ function serveProcess(): void {
   stdin.on("data", (piece: string) => {
     for (const line of lines.push(piece)) {
       if (mark === undefined) {
-        mark = requireMark(line);
+        const opening = parseOpening(line);
+        mark = opening.mark;
         watch.mark = mark;
-        post({ type: "ready" });
+        const prepared = opening.isSpare ? prepare() : Promise.resolve();
+        void prepared.then(() => post({ type: "ready" }));
         continue;
       }
       const json = findMessage(line, mark);
@@ -54,9 +56,4 @@ function serveProcess(): void {
   });
   // Nobody drives it any more.
   stdin.on("end", () => exit());
-  const spare = setTimeout(() => {
-    watch.open();
-    prepareProgram("typescript", "0");
-  }, SPARE_MS);
-  spare.unref();
 }

@@ -1,6 +1,7 @@
 // What crosses here: what the two threads of a Node process know of each other, the program's and the one that
 // watches it. The program may change all of it; whoever is outside of the process checks again.
 
+import { readFileSync } from "node:fs";
 import type { LogEntry, RuntimeLimits } from "../protocol/guest-protocol.ts";
 import type { Mark } from "../protocol/stdio-lines.ts";
 
@@ -35,9 +36,20 @@ export type WatchCommand =
 
 // The program may change these functions later.
 const now = performance.now.bind(performance);
+const readFile = readFileSync;
 export const residentBytes = process.memoryUsage.rss.bind(process.memoryUsage);
 
 /** Milliseconds, the same in all threads of a process. */
 export function clock(): number {
   return performance.timeOrigin + now();
+}
+
+/** The most that this process ever held, bytes; 0 where the system does not tell. */
+export function peakResidentBytes(): number {
+  try {
+    const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFile("/proc/self/status", "utf8")) ?? [];
+    return Number(kibibytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

@@ -5,7 +5,14 @@
 import { Worker } from "node:worker_threads";
 import type { LogEntry, RuntimeLimits } from "../protocol/guest-protocol.ts";
 import type { Mark } from "../protocol/stdio-lines.ts";
-import { clock, residentBytes, SHARED, SHARED_BYTES, type WatchCommand } from "./node-shared.ts";
+import {
+  clock,
+  peakResidentBytes,
+  residentBytes,
+  SHARED,
+  SHARED_BYTES,
+  type WatchCommand,
+} from "./node-shared.ts";
 import watcher from "./node-watcher.ts?node";
 
 /** The second thread, seen from the first. */
@@ -17,25 +24,28 @@ export class NodeWatch {
   readonly #integers = new Int32Array(this.#shared);
   #leftMs = 0;
   #memoryBefore = 0;
+  #peakBefore = 0;
   #worker: Worker | undefined;
 
-  /** Starts the thread, which takes as long as the process did. */
-  open(): void {
+  /** Starts the thread, which takes as long as the process did. Resolves when it runs, or can't. */
+  async open(): Promise<void> {
     if (this.#worker !== undefined) return;
     const worker = new Worker(watcher, { eval: true, stdout: true, stderr: true });
     worker.unref();
     // Without it the limits outside hold alone.
     worker.on("error", () => undefined);
     this.#worker = worker;
+    await new Promise((resolve) => worker.once("online", resolve).once("exit", resolve));
   }
 
   begin(run: string, limits: RuntimeLimits): void {
     const { mark } = this;
     if (mark === undefined) throw new Error("A run before its mark.");
     this.#memoryBefore = residentBytes();
+    this.#peakBefore = peakResidentBytes();
     this.#leftMs = limits.timeoutMs;
     this.#numbers[SHARED.deadline] = Number.POSITIVE_INFINITY;
-    this.open();
+    void this.open();
     this.#post({ type: "run", run, mark, limits, shared: this.#shared, memoryBefore: this.#memoryBefore });
   }
 
@@ -67,8 +77,10 @@ export class NodeWatch {
   /** The most memory that the program held; `undefined` where the second thread has ended the run already. */
   end(): number | undefined {
     if (Atomics.exchange(this.#integers, SHARED.ended, 1) === 1) return undefined;
-    const held = Math.max(0, residentBytes() - this.#memoryBefore);
-    return Math.max(held, this.#numbers[SHARED.peak] ?? 0);
+    const peak = peakResidentBytes();
+    // Below an older peak the second thread alone has seen how much it was.
+    const most = peak > this.#peakBefore ? peak : residentBytes();
+    return Math.max(0, most - this.#memoryBefore, this.#numbers[SHARED.peak] ?? 0);
   }
 
   get #deadline(): number {

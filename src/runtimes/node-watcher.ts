@@ -34,8 +34,9 @@ function watch({ run, mark, limits, shared, memoryBefore }: Extract<WatchCommand
     if (Atomics.exchange(integers, SHARED.ended, 1) === 1) return;
     const peakMemoryBytes = numbers[SHARED.peak] ?? 0;
     const done: RuntimeMessage = { type: "done", run, outcome, logs, peakMemoryBytes };
-    // Whoever reads it ends the process.
     write(Buffer.from(toLine(done, mark)));
+    // The program goes on, and its thread may hear nobody, not even that whoever drives the process is gone.
+    process.kill(process.pid, "SIGKILL");
   };
   const look = (): void => {
     const held = Math.max(0, residentBytes() - memoryBefore);

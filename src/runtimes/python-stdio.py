@@ -5,10 +5,7 @@ lines on standard output. The commands are trusted; what this writes is checked 
 import io
 from selectors import EVENT_READ, DefaultSelector
 
-_MARK = re.compile(r"mcp-optimizer:[\da-f-]{36}:")
-
-# Modules that take long to load are loaded for a program that needs them, or when none has come for so long. Seconds.
-_SPARE = 0.03
+_OPENING = re.compile(r"(spare )?(mcp-optimizer:[\da-f-]{36}:)")
 
 
 class _Selector(DefaultSelector):
@@ -149,9 +146,10 @@ def _serve():
     os.dup2(1, 2)
 
     reader = io.BufferedReader(commands, 1 << 16)
-    mark = reader.readline().decode().strip()
-    if not _MARK.fullmatch(mark):
+    opening = _OPENING.fullmatch(reader.readline().decode().strip())
+    if not opening:
         raise SystemExit("The first line is no mark.")
+    is_spare, mark = opening.groups()
     _host = _Host(output, mark)
     streams = [_Lines("log"), _Lines("error")]
     sys.stdout, sys.stderr = (
@@ -176,11 +174,10 @@ def _serve():
         builtins.exit = builtins.quit = sys.exit
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=read, daemon=True).start()
-    _host.post({"type": "ready"})
-    with _host.lock:
-        came = _host.lock.wait_for(lambda: _host.command, _SPARE)
-    if not came:
+    if is_spare:
+        # Which takes long; another process loads it for a program that needs it.
         import asyncio  # noqa: F401
+    _host.post({"type": "ready"})
     with _host.lock:
         _host.lock.wait_for(lambda: _host.command)
     program = _host.command["program"]

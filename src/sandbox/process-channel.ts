@@ -21,6 +21,7 @@ import {
   type Mark,
   toLine,
   toLineCommand,
+  toOpening,
 } from "../protocol/stdio-lines.ts";
 import type { DeathListener, DeathReason, GuestChannel } from "./guest-run.ts";
 import type { Poolable } from "./worker-pool.ts";
@@ -65,8 +66,6 @@ const LAST_WORDS_CHARACTERS = 500;
 /** One process, seen from the side that drives its run. It serves one run and is never reused. */
 export class ProcessChannel implements GuestChannel, Poolable {
   readonly graceMs = GRACE_MS;
-  /** Resolves when the runtime is ready for its run; rejects when the process ends before. */
-  readonly ready: Promise<void>;
   readonly #process: RuntimeProcess;
   readonly #mark: Mark = createMark();
   readonly #started = Promise.withResolvers<void>();
@@ -84,11 +83,9 @@ export class ProcessChannel implements GuestChannel, Poolable {
 
   constructor(process: RuntimeProcess) {
     this.#process = process;
-    this.ready = this.#started.promise;
     // Whoever waits for it hears of it; a channel that nobody waits for ends without noise.
-    this.ready.catch(() => undefined);
+    this.#started.promise.catch(() => undefined);
     const drained = this.#read();
-    process.write(`${this.#mark}\n`);
     process.exit.then(
       async (code) => {
         // One that waits for a run has nothing to say, and must not be given one.
@@ -105,6 +102,15 @@ export class ProcessChannel implements GuestChannel, Poolable {
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /**
+   * Opens the runtime. Resolves when it is ready for its run; rejects when the process ends before.
+   * @param isSpare No run waits: it is to do all that it can before.
+   */
+  start(isSpare = false): Promise<void> {
+    this.#process.write(toOpening({ mark: this.#mark, isSpare }));
+    return this.#started.promise;
   }
 
   send(command: RuntimeCommand): void {

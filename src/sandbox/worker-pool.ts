@@ -7,7 +7,8 @@ export interface Poolable {
 }
 
 export interface WorkerPoolOptions<T> {
-  readonly spawn: () => Promise<T>;
+  /** @param isSpare Nobody waits for it now. */
+  readonly spawn: (isSpare: boolean) => Promise<T>;
   /** Workers at one time, busy ones included. */
   readonly maxWorkers: number;
   /** Processor cores: no more workers than that compute at one time, while those that rest make room. */
@@ -69,7 +70,7 @@ export class WorkerPool<T extends Poolable> {
   async prepare(): Promise<void> {
     this.#used = true;
     if (this.#spares() > 0) return;
-    if (this.#spawning === 0) return this.#grow();
+    if (this.#spawning === 0) return this.#grow(true);
     await new Promise<void>((resolve) => this.#preparing.push(resolve));
   }
 
@@ -165,7 +166,7 @@ export class WorkerPool<T extends Poolable> {
     // Idle workers of other sessions make room.
     const [oldest] = this.#idle;
     if (oldest !== undefined && workers + this.#idle.length >= maxWorkers) this.#drop(oldest.worker);
-    this.#grow().catch(() => undefined);
+    this.#grow(false).catch(() => undefined);
   }
 
   /** Takes an idle worker that a session may have; the one used last has its code and memory warm. */
@@ -190,11 +191,11 @@ export class WorkerPool<T extends Poolable> {
   }
 
   /** Rejects when nobody in the queue was told why there is no worker. */
-  async #grow(): Promise<void> {
+  async #grow(isSpare: boolean): Promise<void> {
     this.#spawning += 1;
     const started = performance.now();
     try {
-      const worker = await this.#options.spawn();
+      const worker = await this.#options.spawn(isSpare);
       this.#spawning -= 1;
       this.#spawnMs = performance.now() - started;
       this.give(worker);
@@ -244,7 +245,7 @@ export class WorkerPool<T extends Poolable> {
     if (this.#spares() >= this.#wantedSpares() || workers >= this.#options.maxWorkers) return;
     if (this.#computing() >= this.#options.cores) return this.#refillLater(NEXT_SPARE_MS);
     // A spare that does not start is missed by nobody: who needs a worker tries again and hears why.
-    this.#grow().then(
+    this.#grow(true).then(
       () => {
         if (!this.#closed) this.#refillLater(NEXT_SPARE_MS);
       },

@@ -94,7 +94,7 @@ afterAll(async () => {
 describe("a microVM, by Firecracker's documented API", () => {
   test("is set up, runs a program by a port of the host's, and leaves no jail", async () => {
     const { channel, gone } = await startMicrovm(options, "javascript", PLACE_LIMITS);
-    await channel.ready;
+    await channel.start();
     const program = {
       language: "javascript",
       code: "return (await tools.srv.echo({ n: 21 })).n * 2",

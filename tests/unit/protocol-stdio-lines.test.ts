@@ -4,8 +4,9 @@ import {
   findMessage,
   LineSplitter,
   lineCharacters,
-  requireMark,
+  parseOpening,
   toLine,
+  toOpening,
 } from "../../src/protocol/stdio-lines.ts";
 
 const mark = createMark();
@@ -27,10 +28,11 @@ test("output without a mark is no message, also when it looks like one", () => {
 });
 
 test("a process takes its mark as its first line, and nothing else", () => {
-  expect(requireMark(mark)).toBe(mark);
+  for (const isSpare of [true, false])
+    expect(parseOpening(toOpening({ mark, isSpare }).trimEnd())).toEqual({ mark, isSpare });
   expect(createMark()).not.toBe(mark);
-  for (const line of ["", "mcp-optimizer:", `${mark} `, toLine(message, mark)]) {
-    expect(() => requireMark(line)).toThrow("no mark");
+  for (const line of ["", "mcp-optimizer:", `${mark} `, `spare${mark}`, toLine(message, mark)]) {
+    expect(() => parseOpening(line)).toThrow("no mark");
   }
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
@@ -30,22 +30,26 @@ const exitOf = (child: ChildProcess): Promise<number> =>
     child.once("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"])),
   );
 
+const openChannel = (child: ChildProcess): ProcessChannel => {
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error("The process has no streams.");
+  stdout.setEncoding("utf8");
+  return new ProcessChannel({
+    output: Readable.toWeb(stdout) as ReadableStream<string>,
+    exit: exitOf(child),
+    write: (text) => void stdin.write(text),
+    kill: () => void child.kill(),
+  });
+};
+
 async function run(
   child: ChildProcess,
   code: string,
   port = recordingPort(),
   limits: Partial<Limits> = {},
 ): Promise<RunOutcome> {
-  const { stdin, stdout } = child;
-  if (stdin === null || stdout === null) throw new Error("The process has no streams.");
-  stdout.setEncoding("utf8");
-  const channel = new ProcessChannel({
-    output: Readable.toWeb(stdout) as ReadableStream<string>,
-    exit: exitOf(child),
-    write: (text) => void stdin.write(text),
-    kill: () => void child.kill(),
-  });
-  await channel.ready;
+  const channel = openChannel(child);
+  await channel.start();
   const program = { language: "javascript", code, inputs: '{"n":2}' } as const;
   return runGuest(channel, "r1", program, port, resolveLimits(limits), new AbortController().signal);
 }
@@ -59,6 +63,18 @@ describe("a process of the runtime", () => {
     expect(await exit).toBe(0);
   });
 
+  test.skipIf(process.platform !== "linux")("has its second thread when it is a spare", async () => {
+    const threads = async (isSpare: boolean): Promise<number> => {
+      const child = spawn(process.execPath, [script], { cwd: folder });
+      const channel = openChannel(child);
+      await channel.start(isSpare);
+      const count = (await readdir(`/proc/${child.pid}/task`)).length;
+      channel.kill();
+      return count;
+    };
+    expect((await threads(true)) - (await threads(false))).toBe(1);
+  });
+
   test("ends when nobody drives it any more", async () => {
     const child = spawn(process.execPath, [script], { cwd: folder });
     child.stdin.end();
@@ -69,14 +85,15 @@ describe("a process of the runtime", () => {
     const child = spawn(process.execPath, [script], { cwd: folder });
     const port = recordingPort();
     const code = "for (let n = 0; n < 200; n += 1) console.warn(n); for (;;);";
+    const exit = exitOf(child);
     const outcome = await run(child, code, port, { timeoutMs: 500 });
-    child.kill();
+    expect(await exit).toBe(128 + constants.signals.SIGKILL);
     expect(outcome).toMatchObject({ status: "stopped", reason: "timeout" });
     expect(port.logs).toEqual(Array.from({ length: 200 }, (_, n) => ({ level: "warn", text: String(n) })));
   });
 
   test("ends a program that needs more memory than it may, and whose heap is full", async () => {
-    const code = (
+    const code = async (
       limits: Partial<Limits>,
       what: string,
       ...flags: readonly string[]
@@ -85,7 +102,16 @@ describe("a process of the runtime", () => {
         cwd: folder,
         stdio: ["pipe", "pipe", "ignore"],
       });
-      return run(child, `const held = []; for (;;) held.push(${what});`, recordingPort(), limits);
+      const exit = exitOf(child);
+      const outcome = await run(
+        child,
+        `const held = []; for (;;) held.push(${what});`,
+        recordingPort(),
+        limits,
+      );
+      // Else it would go on and take all memory of this machine.
+      await exit;
+      return outcome;
     };
     const buffers = await code({ memoryBytes: 16 * 1024 * 1024 }, "new Uint8Array(1e6).fill(1)");
     const objects = await code({}, "{ n: held.length }", "--max-old-space-size=32");

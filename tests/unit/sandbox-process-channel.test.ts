@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createMark, requireMark, toLine } from "../../src/protocol/stdio-lines.ts";
+import { createMark, parseOpening, toLine } from "../../src/protocol/stdio-lines.ts";
 import { runGuest } from "../../src/sandbox/guest-run.ts";
 import { resolveLimits } from "../../src/sandbox/limits.ts";
 import { ProcessChannel } from "../../src/sandbox/process-channel.ts";
@@ -31,7 +31,7 @@ class ScriptedProcess {
   }
 
   say(text: string): void {
-    this.#controller?.enqueue(text.replaceAll(ITS_MARK, requireMark(this.written[0]?.trim() ?? "")));
+    this.#controller?.enqueue(text.replaceAll(ITS_MARK, parseOpening(this.written[0]?.trim() ?? "").mark));
   }
 
   end(code: number): void {
@@ -58,8 +58,9 @@ const done = toLine(
 async function play(say: (process: ScriptedProcess) => void, port = recordingPort()): Promise<RunOutcome> {
   const process = new ScriptedProcess();
   const channel = new ProcessChannel(process);
+  const ready = channel.start();
   process.say(READY);
-  await channel.ready;
+  await ready;
   const program = { language: "javascript", code: "", inputs: "{}" } as const;
   const running = runGuest(channel, "r1", program, port, resolveLimits(), new AbortController().signal);
   say(process);
@@ -82,8 +83,9 @@ test("messages and output come through in their order", async () => {
 test("credits go back in groups, and with every command", async () => {
   const process = new ScriptedProcess();
   const channel = new ProcessChannel(process);
+  const ready = channel.start();
   process.say(READY);
-  await channel.ready;
+  await ready;
   const program = { language: "javascript", code: "", inputs: "{}" } as const;
   const running = runGuest(
     channel,
@@ -151,9 +153,10 @@ test("messages under another mark are output", async () => {
 test("a process that never gets ready tells why", async () => {
   const process = new ScriptedProcess();
   const channel = new ProcessChannel(process);
+  const ready = channel.start();
   process.say("node: bad option: --nothing\n");
   process.end(9);
-  await expect(channel.ready).rejects.toThrow(
+  await expect(ready).rejects.toThrow(
     "The process ended with exit code 9 before the program had ended. Its last words: node: bad option: --nothing",
   );
   expect(channel.alive).toBe(false);
@@ -162,7 +165,8 @@ test("a process that never gets ready tells why", async () => {
 test("a message before the runtime is ready ends the process", async () => {
   const process = new ScriptedProcess();
   const channel = new ProcessChannel(process);
+  const ready = channel.start();
   process.say(done);
-  await expect(channel.ready).rejects.toThrow("before it was ready");
+  await expect(ready).rejects.toThrow("before it was ready");
   expect(process.killed).toBe(1);
 });

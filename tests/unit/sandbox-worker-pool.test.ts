@@ -25,8 +25,12 @@ function scriptedPool({
 }: Partial<Omit<WorkerPoolOptions<FakeWorker>, "spawn">> = {}) {
   const starting: { resolve: (worker: FakeWorker) => void; reject: (reason: unknown) => void }[] = [];
   const spawned: FakeWorker[] = [];
+  const spares: boolean[] = [];
   const pool = new WorkerPool<FakeWorker>({
-    spawn: () => new Promise((resolve, reject) => starting.push({ resolve, reject })),
+    spawn: (isSpare) => {
+      spares.push(isSpare);
+      return new Promise((resolve, reject) => starting.push({ resolve, reject }));
+    },
     maxWorkers,
     cores,
     reuse,
@@ -38,6 +42,8 @@ function scriptedPool({
     pool,
     take: (signal: AbortSignal = never, session = "s") => pool.take(signal, session),
     spawned,
+    /** Of each that was started, whether nobody waited for it. */
+    spares,
     get starting() {
       return starting.length;
     },
@@ -278,6 +284,19 @@ test("keeps more spares while runs come fast, and lets them go after", async () 
   expect(spares()).toBeLessThanOrEqual(3);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(spares()).toBe(1);
+});
+
+test("says of each worker whether somebody waits for it", async () => {
+  const scripted = scriptedPool({ maxWorkers: 4, minSpares: 1, reuse: "never" });
+  const prepared = scripted.pool.prepare();
+  await scripted.start();
+  await prepared;
+  await scripted.take();
+  const second = scripted.take();
+  await scripted.start();
+  scripted.pool.give(await second);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(scripted.spares).toEqual([true, false, true]);
 });
 
 test("keeps no idle worker in a page that nobody sees, and none is started there", async () => {

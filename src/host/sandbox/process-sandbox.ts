@@ -71,7 +71,10 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
   const living = new Set<SandboxProcess>();
   let probing: Promise<SandboxProbe> | undefined;
 
-  const start = async (runner: RunnerLanguage, place?: PlaceLimits): Promise<ProcessChannel> => {
+  const start = async (
+    runner: RunnerLanguage,
+    { place, isSpare = false }: { place?: PlaceLimits | undefined; isSpare?: boolean },
+  ): Promise<ProcessChannel> => {
     if (closing.signal.aborted) throw closedError();
     let started: SandboxProcess;
     try {
@@ -87,7 +90,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
       startTimeoutMs,
     );
     try {
-      await channel.ready;
+      await channel.start(isSpare);
     } catch (error) {
       if (closing.signal.aborted) throw closedError();
       throw unavailable(name, messageOf(error), "A later run tries again.");
@@ -98,7 +101,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
   };
 
   const runProbe: RunProbe = async (runner, code, limits, place) => {
-    const channel = await start(runner, place);
+    const channel = await start(runner, { place });
     try {
       const program = { language: runner, code, inputs: "{}" };
       return await runGuest(channel, RUN, program, NOBODY, resolveLimits(limits), closing.signal);
@@ -124,9 +127,9 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
       runner,
       new WorkerPool<ProcessChannel>({
         ...POOL,
-        spawn: async () => {
+        spawn: async (isSpare) => {
           await requireUsable();
-          return start(runner);
+          return start(runner, { isSpare });
         },
         maxWorkers: maxProcesses,
         cores: maxProcesses,

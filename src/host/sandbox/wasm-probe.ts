@@ -69,7 +69,7 @@ async function findBreach(
   });
   const timer = setTimeout(() => channel.die(`it took more than ${PROBE_MS} ms to try`), PROBE_MS);
   try {
-    await channel.ready;
+    await channel.start();
     return undefined;
   } catch (error) {
     return messageOf(error);

@@ -48,7 +48,7 @@ export async function startContainerProcess(
   const channel = new ProcessChannel(adapt(process));
   const gone = process.exit.then(remove, remove);
   try {
-    await unlessAborted(channel.ready, signal);
+    await unlessAborted(channel.start(), signal);
   } catch (error) {
     channel.kill();
     throw error;

@@ -38,7 +38,7 @@ async function attack(
 ): Promise<{ readonly outcome: RunOutcome; readonly logs: readonly string[] }> {
   const { timeoutMs = 20_000, ...limits } = options;
   const { channel, gone } = startRealm(hostileWorker(body), limits);
-  await channel.ready;
+  await channel.start();
   const port = recordingPort();
   const program = { language: "javascript", code: "1", inputs: "{}" } as const;
   const { signal } = new AbortController();

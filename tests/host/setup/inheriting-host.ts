@@ -7,7 +7,7 @@ import { startChild } from "../../../src/host/sandbox/sandbox-process.ts";
 const look = 'for fd in /proc/self/fd/[1-9]*; do [ -f "$fd" ] && head -c 100 "$fd"; done';
 
 const { channel, gone } = startChild("/bin/bash", ["-c", look]);
-const guarded = await channel.ready.then(String, (error: unknown) => String(error));
+const guarded = await channel.start().then(String, (error: unknown) => String(error));
 await gone;
 const plain = spawnSync("/bin/bash", ["-c", look], { encoding: "utf8" });
 console.log(JSON.stringify({ guarded, plain: plain.stdout }));
