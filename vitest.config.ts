@@ -14,8 +14,13 @@ const args = [
   ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
 ];
 
-/** What the build makes of files in packages is no module that Node could load. */
-const BUILT = [/\?/];
+/** For suites in Node, about what the build makes of files. */
+const BUILT = {
+  // In packages it is no module that Node could load.
+  server: { deps: { inline: [/\?/] } },
+  // The cache looks at one file of each module: what the build makes of many would stay as it was.
+  fsModuleCache: false,
+};
 
 type BrowserOptions = NonNullable<NonNullable<TestProjectInlineConfiguration["test"]>["browser"]>;
 
@@ -96,7 +101,7 @@ export default defineConfig({
           name: "unit",
           include: ["tests/unit/**/*.test.ts"],
           testTimeout: 30_000,
-          server: { deps: { inline: BUILT } },
+          ...BUILT,
         },
       },
       {
@@ -107,9 +112,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           globalSetup: ["tests/host/setup/bubblewrap.ts"],
-          server: { deps: { inline: BUILT } },
-          // It looks at one file of each module: what the build makes of many would stay as it was.
-          fsModuleCache: false,
+          ...BUILT,
         },
       },
       {
@@ -122,7 +125,7 @@ export default defineConfig({
           hookTimeout: 180_000,
           fileParallelism: false,
           globalSetup: ["tests/docker/setup/docker.ts"],
-          server: { deps: { inline: BUILT } },
+          ...BUILT,
         },
       },
       pageProject(
@@ -140,7 +143,7 @@ export default defineConfig({
           name: "package",
           include: ["tests/package/**/*.test.ts", "tests/e2e/**/*.test.ts"],
           globalSetup: ["tests/e2e/setup/build-demo.ts"],
-          server: { deps: { inline: BUILT } },
+          ...BUILT,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -74,20 +74,20 @@ await runAsCommand(async (signal) => {
     if (signal.aborted) break;
     add(await runGate(gate, env, signal));
   }
-  /** What runs at one time, one after another. @type {string[][][]} */
+  /** What runs at one time, one after another. @type {import("./setup/vitest.mjs").Selection[][]} */
   const selections = [];
   if (everything) {
-    selections.push([["--project=unit", "--project=browser"]]);
-    if (firefox !== undefined) selections.push([["--project=firefox", ...IN_FIREFOX]]);
+    selections.push([{ flags: ["--project=unit", "--project=browser"] }]);
+    if (firefox !== undefined) selections.push([{ flags: ["--project=firefox"], files: IN_FIREFOX }]);
     // The host's sandboxes start many processes, for most of which a test waits.
-    selections.push([["--project=host"], ["--project=docker"]]);
+    selections.push([{ flags: ["--project=host"] }, { flags: ["--project=docker"] }]);
     // The packed package is tried apart from the suites: it installs, builds and serves, which takes both cores.
-    selections.push([["--project=package"]]);
+    selections.push([{ flags: ["--project=package"] }]);
   } else if (onlyBrowsers) {
-    if (firefox !== undefined) selections.push([["--project=firefox"]]);
-    if (webkit !== undefined) selections.push([["--project=webkit"]]);
+    if (firefox !== undefined) selections.push([{ flags: ["--project=firefox"] }]);
+    if (webkit !== undefined) selections.push([{ flags: ["--project=webkit"] }]);
   } else if (filters.length > 0) {
-    selections.push([filters]);
+    selections.push([{ files: filters }]);
   }
   const options = { root: projectRoot, env, signal };
   /** What passed at its second try only. @type {string[]} */
@@ -96,8 +96,8 @@ await runAsCommand(async (signal) => {
     if (signal.aborted) break;
     const runs = await Promise.all(together.map((one) => runSuites(one, options)));
     for (const [at, outcomes] of runs.entries()) {
-      const projects = together[at]?.filter((word) => word.startsWith("--project=")) ?? [];
-      if (everything) unsteady.push(...(await tryAgain(projects, outcomes, options)).map(lineOf));
+      const flags = together[at]?.flags ?? [];
+      if (everything) unsteady.push(...(await tryAgain(flags, outcomes, options)).map(lineOf));
       for (const outcome of outcomes.values()) {
         total[outcome.status] += 1;
         if (outcome.status === "failed") failures.push(lineOf(outcome));

@@ -1,38 +1,27 @@
 // @ts-check
 /**
- * The tables of `npm run attacks`, from Vitest's JSON reports: the tests left their lines in their meta data
- * (escapes/record.ts).
+ * The tables of `npm run attacks`: the tests left their lines in their meta data (escapes/record.ts).
  *
  * @typedef {import("./escapes/record.ts").EscapeRecord} EscapeRecord
- *
- * @typedef {object} Assertion
- * @property {string} status
- * @property {string} fullName
- * @property {readonly string[] | null} [failureMessages]
- * @property {{ readonly escape?: EscapeRecord }} [meta]
- *
- * @typedef {object} Report
- * @property {readonly { readonly name: string, readonly message?: string, readonly status: string,
- *   readonly assertionResults: readonly Assertion[] }[]} testResults
+ * @typedef {import("../setup/vitest.mjs").FileResult} FileResult
+ * @typedef {FileResult["tests"][number]} TestResult
  */
 
 /**
  * @param {string} browser
- * @param {Report} report
+ * @param {readonly FileResult[]} files
  * @returns {{ text: string, failures: number }} The tables, and how many lines are not as they should be.
  */
-export function formatReport(browser, report) {
-  const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+export function formatReport(browser, files) {
+  const tests = files.flatMap((file) => file.tests);
   /** @type {string[]} */
   const lines = [];
   const attacks = linesOf(tests, "attacks");
   const benign = linesOf(tests, "benign");
   const baseline = linesOf(tests, "baseline");
   const controls = linesOf(tests, "controls");
-  const others = tests.filter(({ meta }) => meta?.escape === undefined);
-  const unloadable = report.testResults.filter(
-    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
-  );
+  const others = tests.filter(({ meta }) => meta.escape === undefined);
+  const broken = files.filter((file) => file.status === "failed" && file.tests.length === 0);
 
   lines.push(`\nATTACKS in ${browser}, by the class of the public corpus`);
   for (const [covered, group] of groupBy(attacks, ({ line }) => line.covers.join(", "))) {
@@ -89,21 +78,20 @@ export function formatReport(browser, report) {
   }
   for (const test of others)
     if (test.status === "failed") lines.push(`FAILED: ${test.fullName}: ${problemOf(test)}`);
-  for (const { name, message = "" } of unloadable) lines.push(`FAILED: ${name}: ${firstLine(message)}`);
+  for (const { file, message = "" } of broken) lines.push(`FAILED: ${file}: ${firstLine(message)}`);
 
   const all = [attacks, baseline, controls, benign].map((table) => count(table.map(({ test }) => test)));
   const [tried, caught, shown, alive] = all;
   const rest = count(others);
   // Of some files alone, such as the controls, no attack is expected.
   const ran = all.some(({ passed }) => passed > 0);
-  const failures =
-    all.reduce((sum, { failed }) => sum + failed, rest.failed + unloadable.length) + (ran ? 0 : 1);
+  const failures = all.reduce((sum, { failed }) => sum + failed, rest.failed + broken.length) + (ran ? 0 : 1);
   lines.push(
     `\n${browser}: ${tried?.passed} attacks held, ${tried?.failed} got through, ${tried?.skipped} skipped; ` +
       `${alive?.passed} of ${benign.length} benign programs work; ` +
       `${caught?.passed} caught where nothing holds them, ${caught?.failed} missed, ${caught?.skipped} harmless there; ` +
       `${shown?.passed} of ${controls.length} walls shown; ` +
-      `${rest.passed} other tests passed, ${rest.failed + unloadable.length} failed` +
+      `${rest.passed} other tests passed, ${rest.failed + broken.length} failed` +
       `${ran ? "" : "; NOTHING RAN"}`,
   );
   return { text: lines.join("\n"), failures };
@@ -111,13 +99,13 @@ export function formatReport(browser, report) {
 
 /**
  * @template {EscapeRecord["table"]} Table
- * @param {readonly Assertion[]} tests
+ * @param {readonly TestResult[]} tests
  * @param {Table} table
- * @returns {{ test: Assertion, line: Extract<EscapeRecord, { table: Table }> }[]}
+ * @returns {{ test: TestResult, line: Extract<EscapeRecord, { table: Table }> }[]}
  */
 function linesOf(tests, table) {
   return tests.flatMap((test) => {
-    const line = test.meta?.escape;
+    const line = test.meta.escape;
     return line?.table === table
       ? [{ test, line: /** @type {Extract<EscapeRecord, { table: Table }>} */ (line) }]
       : [];
@@ -125,7 +113,7 @@ function linesOf(tests, table) {
 }
 
 /**
- * @param {Assertion} test
+ * @param {TestResult} test
  * @param {string} good
  * @param {string} bad
  */
@@ -134,9 +122,9 @@ function verdict({ status }, good, bad) {
   return status === "failed" ? bad : "skipped";
 }
 
-/** @param {Assertion} test */
+/** @param {TestResult} test */
 function problemOf({ failureMessages }) {
-  return firstLine(failureMessages?.[0] ?? "");
+  return firstLine(failureMessages[0] ?? "");
 }
 
 /** @param {string} text */
@@ -144,7 +132,7 @@ function firstLine(text) {
   return (text.split("\n")[0] ?? "").slice(0, 300);
 }
 
-/** @param {readonly Assertion[]} tests */
+/** @param {readonly TestResult[]} tests */
 function count(tests) {
   const passed = tests.filter(({ status }) => status === "passed").length;
   const failed = tests.filter(({ status }) => status === "failed").length;

@@ -14,8 +14,6 @@ import { prepare, projectRoot, runAsCommand } from "../setup/prepare.mjs";
 import { runVitest } from "../setup/vitest.mjs";
 import { formatReport } from "./report.mjs";
 
-const TIMEOUT_MS = 60 * 60_000;
-
 await runAsCommand(async (signal) => {
   const files = findFiles(process.argv.slice(2));
   if (files.length === 0) {
@@ -33,19 +31,13 @@ await runAsCommand(async (signal) => {
   for (const { browser, project } of browsers) {
     if (signal.aborted) break;
     console.log(`[attacks] ${browser}: ${files.length} files; this takes minutes`);
-    const { code, end, report } = await runVitest([`--project=${project}`, ...files, "--reporter=dot"], {
-      root: projectRoot,
-      env: { ...env, MCP_OPTIMIZER_CONTROLS: "1" },
-      timeoutMs: TIMEOUT_MS,
-      signal,
-    });
-    passed &&= code === 0;
-    if (end !== "exited") console.log(`[attacks] ${browser}: FAILED (${end})`);
-    tables.push(
-      report === undefined
-        ? { text: `\n${browser}: NOTHING RAN (Vitest left no report)`, failures: 1 }
-        : formatReport(browser, report),
+    const results = await runVitest(
+      { flags: [`--project=${project}`, "--reporter=dot"], files },
+      { root: projectRoot, env: { ...env, MCP_OPTIMIZER_CONTROLS: "1" }, signal },
     );
+    passed &&= results.end === "exited" && results.errors.length === 0;
+    for (const message of results.errors) console.log(`[attacks] ${browser}: FAILED (${message})`);
+    tables.push(formatReport(browser, results.files));
   }
   for (const { text } of tables) console.log(text);
   if (!passed) console.log("\nFAILED: see above");

@@ -2,8 +2,6 @@
 import path from "node:path";
 import { runVitest } from "./vitest.mjs";
 
-const TIMEOUT_MS = 60 * 60_000;
-
 /** More failures than that are no accident. */
 const MOST_AGAIN = 20;
 
@@ -20,37 +18,22 @@ const isAttack = (/** @type {string} */ file) => file.includes("attacks");
  * @property {string} [message] The first line of why it failed.
  *
  * @typedef {Map<string, Outcome>} Outcomes By file, name and place among those of one name.
- *
- * @typedef {object} SuitesOptions
- * @property {string} root
- * @property {NodeJS.ProcessEnv} env
- * @property {AbortSignal} signal
- * @property {"inherit" | "capture"} [output] Where what Vitest prints goes. Default: to ours.
  */
 
 /**
  * Runs files of tests to their end.
  *
- * @param {readonly string[]} selection Arguments for Vitest: which projects or files.
- * @param {SuitesOptions} options
+ * @param {import("./vitest.mjs").Selection} selection
+ * @param {import("./vitest.mjs").VitestOptions} options
  * @returns {Promise<Outcomes>}
  */
-export async function runSuites(selection, { root, env, signal, output = "inherit" }) {
-  console.log(`[suites] vitest run ${selection.join(" ")}`);
-  const { code, end, report, errors } = await runVitest([...selection, "--reporter=default"], {
-    root,
-    env,
-    timeoutMs: TIMEOUT_MS,
-    signal,
-    output,
-  });
-  const outcomes = readOutcomes(report, root);
-  for (const [at, message] of errors.entries())
+export async function runSuites({ flags = [], files = [] }, options) {
+  console.log(`[suites] vitest run ${[...flags, ...files].join(" ")}`);
+  const results = await runVitest({ flags: [...flags, "--reporter=default"], files }, options);
+  const outcomes = readOutcomes(results.files, options.root);
+  for (const [at, message] of results.errors.entries())
     outcomes.set(`unhandled ${at}`, { status: "failed", message: firstLine(message) });
-  if (end !== "exited") console.log(`[suites] ${selection.join(" ")}: FAILED (${end})`);
-  // No test found, a crash, a time limit: it must show in the numbers.
-  if (code !== 0 && [...outcomes.values()].every(({ status }) => status !== "failed"))
-    outcomes.set("", { status: "failed", message: `vitest run ${selection.join(" ")} (${end})` });
+  if (results.end !== "exited") console.log(`[suites] ${flags.join(" ")}: FAILED (${results.end})`);
   return outcomes;
 }
 
@@ -58,12 +41,12 @@ export async function runSuites(selection, { root, env, signal, output = "inheri
  * Tries what failed once more, alone: beside other suites, a machine may be too slow for a test. What passes then
  * counts as passed, and is told: it is a finding all the same. Attacks are not tried again.
  *
- * @param {readonly string[]} projects Arguments for Vitest.
+ * @param {readonly string[]} flags Vitest's: which projects they are of.
  * @param {Outcomes} outcomes Gets what came of it.
- * @param {SuitesOptions} options
+ * @param {import("./vitest.mjs").VitestOptions} options
  * @returns {Promise<Outcome[]>} What failed at first and passed now.
  */
-export async function tryAgain(projects, outcomes, options) {
+export async function tryAgain(flags, outcomes, options) {
   const failed = [...outcomes.values()].filter(({ status }) => status === "failed");
   const isFinal = failed.some(({ file }) => file === undefined || isAttack(file));
   if (failed.length === 0 || failed.length > MOST_AGAIN || isFinal || options.signal.aborted) return [];
@@ -77,7 +60,7 @@ export async function tryAgain(projects, outcomes, options) {
       name === undefined ? [] : `^${name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`,
     );
     const only = names.length < tests.length ? [] : ["--testNamePattern", names.join("|")];
-    const again = await runSuites([...projects, file, ...only], options);
+    const again = await runSuites({ flags: [...flags, ...only], files: [file] }, options);
     const passes = [...again.values()].every(({ status }) => status !== "failed");
     for (const [key, outcome] of again) {
       if (outcome.status === "skipped") continue;
@@ -95,32 +78,29 @@ export async function tryAgain(projects, outcomes, options) {
 }
 
 /**
- * @param {any} report Vitest's report, if there is one.
+ * @param {readonly import("./vitest.mjs").FileResult[]} files
  * @param {string} root
  * @returns {Outcomes}
  */
-function readOutcomes(report, root) {
+function readOutcomes(files, root) {
   /** @type {Outcomes} */
   const outcomes = new Map();
-  if (report === undefined) return outcomes.set("", { status: "failed", message: "Vitest left no report" });
-  for (const { name, status, message, assertionResults } of report.testResults) {
+  for (const { file: name, status, message, tests } of files) {
     const file = path.relative(root, name).replaceAll(path.sep, "/");
     /** @type {Map<string, number>} */
     const places = new Map();
-    for (const test of assertionResults) {
-      // As Vitest's own patterns see it, which is not as its report has it.
-      const fullName = [...test.ancestorTitles, test.title].join(" > ");
-      const place = places.get(fullName) ?? 0;
-      places.set(fullName, place + 1);
-      outcomes.set(`${file} ${fullName} ${place}`, {
+    for (const test of tests) {
+      const place = places.get(test.fullName) ?? 0;
+      places.set(test.fullName, place + 1);
+      outcomes.set(`${file} ${test.fullName} ${place}`, {
         file,
-        test: fullName,
+        test: test.fullName,
         status: statusOf(test.status),
         ...(test.status === "failed" ? { message: firstLine(test.failureMessages[0]) } : {}),
       });
     }
     // It can't be loaded, or what goes before and after its tests failed.
-    if (status === "failed" && assertionResults.every((/** @type {any} */ test) => test.status !== "failed"))
+    if (status === "failed" && tests.every((test) => test.status !== "failed"))
       outcomes.set(file, { file, status: "failed", message: firstLine(message) });
   }
   return outcomes;

@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
 import type { EscapeRecord } from "../attacks/escapes/record.ts";
-import { type Assertion, formatReport } from "../attacks/report.mjs";
+import { formatReport } from "../attacks/report.mjs";
+import type { FileResult } from "../setup/vitest.mjs";
 
-const of = (status: string, line?: EscapeRecord): Assertion => ({
+type TestResult = FileResult["tests"][number];
+
+const of = (status: string, line?: EscapeRecord): TestResult => ({
   status,
   fullName: `a test that ${status}`,
   failureMessages: status === "failed" ? ["AssertionError: it was not so\n    at somewhere"] : [],
-  ...(line === undefined ? {} : { meta: { escape: line } }),
+  meta: line === undefined ? {} : { escape: line },
 });
 
 const attack = (id: string, how = "returned"): EscapeRecord => ({
@@ -18,9 +21,9 @@ const attack = (id: string, how = "returned"): EscapeRecord => ({
   how,
 });
 
-const report = (...assertionResults: readonly Assertion[]) => ({
-  testResults: [{ name: "a file", status: "passed", assertionResults }],
-});
+const report = (...tests: readonly TestResult[]): FileResult[] => [
+  { file: "a file", status: "passed", tests },
+];
 
 const GOOD = [
   of("passed", attack("one")),
@@ -73,9 +76,7 @@ test("whatever fails is a failure, and says why", () => {
     "FAILED",
   ].entries()) {
     if (words === undefined) continue;
-    const tests = GOOD.map((one, index) =>
-      index === at ? { ...of("failed"), ...(one.meta === undefined ? {} : { meta: one.meta }) } : one,
-    );
+    const tests = GOOD.map((one, index) => (index === at ? { ...of("failed"), meta: one.meta } : one));
     // Another attack that is held: something did run.
     const { text, failures } = formatReport("Chromium", report(...tests, of("passed", attack("three"))));
     expect([words, failures]).toEqual([words, 1]);
@@ -90,10 +91,8 @@ test("a run of nothing is a failure, as is a file that cannot be loaded", () => 
     text: expect.stringContaining("NOTHING RAN"),
     failures: 1,
   });
-  const broken = { name: "a file", status: "failed", message: "no such import", assertionResults: [] };
-  const { text, failures } = formatReport("Chromium", {
-    testResults: [...report(...GOOD).testResults, broken],
-  });
+  const broken = { file: "a file", status: "failed", message: "no such import", tests: [] };
+  const { text, failures } = formatReport("Chromium", [...report(...GOOD), broken]);
   expect(failures).toBe(1);
   expect(text).toContain("FAILED: a file: no such import");
 });

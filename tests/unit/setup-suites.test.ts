@@ -41,15 +41,16 @@ const options = () => ({
   signal: new AbortController().signal,
   // Failures of these would look like ours.
   output: "capture" as const,
+  quietMs: 10_000,
 });
 
 async function runAll() {
   // A root without a project's configuration: its own, which names nothing.
   await writeFile(
     path.join(root, "vitest.config.mjs"),
-    "export default { test: { dir: '.', exclude: [] } };",
+    "export default { test: { dir: '.', exclude: [], fileParallelism: false } };",
   );
-  const outcomes = await runSuites([], options());
+  const outcomes = await runSuites({}, options());
   const failed = () =>
     [...outcomes.values()].filter(({ status }) => status === "failed").map(({ file, test }) => [file, test]);
   return { outcomes, failed };
@@ -95,6 +96,19 @@ test("waits", () => new Promise((resolve) => setTimeout(resolve, 200)));`,
   expect(failed()).toHaveLength(1);
   const [name = ""] = Object.keys(files);
   expect(await readFile(path.join(root, `${name}.loads`), "utf8")).toBe("x");
+});
+
+test("a file in which Vitest hangs has failed, and the others run all the same", async () => {
+  const hangs = `test("is well", () => {}); test("hangs", () => { if (loads === 1) for (;;); });`;
+  await write({ "a.test.ts": hangs.padEnd(1_000), "b.test.ts": `test("is well", () => {});` });
+  const { outcomes, failed } = await runAll();
+  expect(failed()).toEqual([["a.test.ts", undefined]]);
+  expect([...outcomes.values()].map(({ file, status }) => [file, status])).toContainEqual([
+    "b.test.ts",
+    "passed",
+  ]);
+  expect((await tryAgain([], outcomes, options())).map(({ file }) => file)).toEqual(["a.test.ts"]);
+  expect([...outcomes.values()].map(({ status }) => status)).toEqual(["passed", "passed", "passed"]);
 });
 
 test("that nothing ran counts as a failure", async () => {
