@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { CLAIM, type HostCase } from "./host-case.ts";
 
@@ -28,7 +28,7 @@ export interface HostTarget extends AsyncDisposable {
 
 /** Where a program may leave a file. */
 const WRITABLE = [
-  ...new Set([process.cwd(), tmpdir(), "/tmp", "/var/tmp"]),
+  ...new Set([process.cwd(), path.dirname(process.execPath), homedir(), tmpdir(), "/tmp", "/var/tmp"]),
   ...["/dev/shm", "/usr", "/usr/bin", "/etc", "/", "/opt"],
 ];
 
