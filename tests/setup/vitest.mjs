@@ -59,15 +59,14 @@ export async function runVitest({ flags = [], files = [] }, options) {
     for (const [file, result] of found.begun)
       results.push({ file, ...(result ?? { status: "failed", message, tests: [] }) });
     if (lost.length === 0) errors.push(...found.errors);
-    if (lost.length === 0 || missing.length === 0 || end === "timeout" || end === "aborted") {
+    if (missing.length === 0 || found.begun.size === 0 || end === "timeout" || end === "aborted") {
       const failed = errors.length > 0 || results.some(({ status }) => status === "failed");
       // No test found, a crash, a time limit: it must show in the numbers.
       if (code !== 0 && !failed) errors.push(`vitest run ${flags.join(" ")} (${end})`);
       return { end, files: results, errors };
     }
-    console.log(
-      `[suites] Vitest ${end} in ${lost.map((file) => path.basename(file)).join(", ")}; goes on in another`,
-    );
+    const where = lost.map((file) => ` in ${path.basename(file)}`).join();
+    console.log(`[suites] Vitest ended early (${end})${where}: the other files run in another one`);
     rest = missing.map((file) => path.relative(options.root, file));
   }
 }
