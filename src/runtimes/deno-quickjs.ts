@@ -2,6 +2,7 @@ import { prepareProgram } from "./javascript-program.ts";
 import { bootQuickJs } from "./quickjs-boot.ts";
 import type { Runtime } from "./run-server.ts";
 import { serve } from "./serve.ts";
+import { stripTypes } from "./strip-types.ts";
 
 serve(async (message) => withParser(await bootQuickJs(message)));
 
@@ -11,7 +12,7 @@ function withParser(runtime: Runtime): Runtime {
     start(command, link) {
       const { program } = command;
       const language = program.language === "typescript" ? "typescript" : "javascript";
-      const prepared = prepareProgram(language, program.code);
+      const prepared = prepareProgram(language, program.code, stripTypes);
       if ("source" in prepared) return runtime.start({ ...command, program: { ...program, prepared } }, link);
       link.done({ status: "threw", error: prepared }, [], 0);
       return { reply() {} };

@@ -1,5 +1,4 @@
 import { parse } from "acorn";
-import { transform } from "sucrase";
 import type { ProgramError } from "../protocol/guest-protocol.ts";
 import type { Position, PreparedProgram } from "../protocol/prepared-program.ts";
 import { originalPlaces, RETURN } from "./program-places.ts";
@@ -7,13 +6,21 @@ import { originalPlaces, RETURN } from "./program-places.ts";
 /** Lines that stand before the program in what the engine sees. */
 const HEAD = "(async()=>{\n";
 
+/** Takes the types out of a program. Throws an `Error` that names the place of what is none. */
+export type StripTypes = (code: string) => Pick<PreparedProgram, "map"> & { readonly code: string };
+
 /** Prepares a program: it becomes one function whose value is its last expression. A syntax error comes back as data. */
 export function prepareProgram(
   language: "javascript" | "typescript",
   code: string,
+  stripTypes: StripTypes,
 ): PreparedProgram | ProgramError {
-  const stripped = language === "typescript" ? stripTypes(code) : { code };
-  if ("name" in stripped) return stripped;
+  let stripped: ReturnType<StripTypes> = { code };
+  try {
+    if (language === "typescript") stripped = stripTypes(code);
+  } catch (error) {
+    return syntaxError(error, "typescript", (at) => at);
+  }
   const { code: body, map } = stripped;
   const more = map === undefined ? {} : { map };
   const prepared = { filename: language === "typescript" ? "program.ts" : "program.js", ...more };
@@ -43,21 +50,6 @@ export function prepareProgram(
 
 function wrap(body: string): string {
   return `${HEAD}${body.startsWith("#!") ? "//" : ""}${body}\n})()`;
-}
-
-function stripTypes(code: string): (Pick<PreparedProgram, "map"> & { readonly code: string }) | ProgramError {
-  try {
-    const { code: stripped, sourceMap } = transform(code, {
-      transforms: ["typescript"],
-      disableESTransforms: true,
-      keepUnusedImports: true,
-      filePath: "program.ts",
-      sourceMapOptions: { compiledFilename: "program.js" },
-    });
-    return { code: stripped, ...(sourceMap === undefined ? {} : { map: sourceMap.mappings }) };
-  } catch (error) {
-    return syntaxError(error, "typescript", (at) => at);
-  }
 }
 
 /** Acorn and Sucrase both add the position to the message; we keep it apart. */

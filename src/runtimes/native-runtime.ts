@@ -19,6 +19,7 @@ import { nativeScript, toProgramStack } from "./native-script.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox, timeExceeded } from "./outbox.ts";
 import { locateInProgram } from "./program-places.ts";
 import type { RunCommand, RunLink, Runtime, RuntimeRun } from "./run-server.ts";
+import { stripTypes } from "./strip-types.ts";
 import { parseThrown } from "./thrown-error.ts";
 
 /** Calls and logs wait this long for company while the program computes on. Milliseconds. */
@@ -72,7 +73,7 @@ class NativeRun implements RuntimeRun {
     const { program, namespaces, limits } = this.#command;
     if (program.language === "python") return this.#crash("This runtime runs no Python.");
     this.#clock.run();
-    const prepared = prepareProgram(program.language, program.code);
+    const prepared = prepareProgram(program.language, program.code, stripTypes);
     if (!("source" in prepared)) return this.#end({ status: "threw", error: prepared });
     this.#program = prepared;
     const url = URL.createObjectURL(new Blob([nativeScript(prepared)], { type: "text/javascript" }));

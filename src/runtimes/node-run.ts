@@ -9,7 +9,7 @@ import type {
   RuntimeOutcome,
 } from "../protocol/guest-protocol.ts";
 import type { PreparedProgram } from "../protocol/prepared-program.ts";
-import { prepareProgram } from "./javascript-program.ts";
+import { prepareProgram, type StripTypes } from "./javascript-program.ts";
 import type { GuestEvents, NodeGuest, OpenGuest } from "./node-guest.ts";
 import { clock } from "./node-shared.ts";
 import type { NodeWatch } from "./node-watch.ts";
@@ -25,6 +25,7 @@ const OUT_OF_MEMORY =
 /** What a run has around it in its process. */
 export interface NodeRunOptions {
   readonly openGuest: OpenGuest;
+  readonly stripTypes: StripTypes;
   readonly watch: NodeWatch;
   readonly link: RunLink;
 }
@@ -40,6 +41,7 @@ class NodeRun implements RuntimeRun, GuestEvents {
   readonly #command: RunCommand;
   readonly #guest: NodeGuest;
   readonly #link: RunLink;
+  readonly #stripTypes: StripTypes;
   readonly #watch: NodeWatch;
   readonly #outbox: Outbox;
   #program: PreparedProgram | undefined;
@@ -50,9 +52,10 @@ class NodeRun implements RuntimeRun, GuestEvents {
   /** The guest can only go on when the page answers. */
   #idle = false;
 
-  constructor(command: RunCommand, { openGuest, watch, link }: NodeRunOptions) {
+  constructor(command: RunCommand, { openGuest, stripTypes, watch, link }: NodeRunOptions) {
     this.#command = command;
     this.#link = link;
+    this.#stripTypes = stripTypes;
     this.#watch = watch;
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
     link.onOpen = () => this.#flush();
@@ -63,7 +66,7 @@ class NodeRun implements RuntimeRun, GuestEvents {
     const { run, program, namespaces, limits } = this.#command;
     this.#watch.begin(run, limits);
     if (program.language === "python") return this.#crashed("This runtime runs no Python.");
-    const prepared = prepareProgram(program.language, program.code);
+    const prepared = prepareProgram(program.language, program.code, this.#stripTypes);
     if (!("source" in prepared)) return this.#end({ status: "threw", error: addModulesHint(prepared) });
     this.#program = prepared;
     const { source, filename } = prepared;

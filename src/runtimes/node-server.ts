@@ -2,13 +2,15 @@
 
 import type { RuntimeMessage } from "../protocol/guest-protocol.ts";
 import { findMessage, LineSplitter, type Mark, parseOpening, toLine } from "../protocol/stdio-lines.ts";
-import { prepareProgram } from "./javascript-program.ts";
+import { prepareProgram, type StripTypes } from "./javascript-program.ts";
 import type { OpenGuest } from "./node-guest.ts";
 import { startNodeRun } from "./node-run.ts";
 import { NodeWatch } from "./node-watch.ts";
 import { createRunServer } from "./run-server.ts";
 
 declare const openGuest: OpenGuest;
+/** Compiles it in this realm, which takes as long as all the rest: programs in JavaScript need none of it. */
+declare const loadStripTypes: () => StripTypes;
 
 serveProcess();
 
@@ -19,6 +21,11 @@ function serveProcess(): void {
   const write = process.stdout.write.bind(process.stdout);
   const exit = process.exit.bind(process);
   const watch = new NodeWatch();
+  let loaded: StripTypes | undefined;
+  const stripTypes: StripTypes = (code) => {
+    loaded ??= loadStripTypes();
+    return loaded(code);
+  };
   let mark: Mark | undefined;
   const post = (message: RuntimeMessage): void => {
     if (mark === undefined) return;
@@ -29,11 +36,11 @@ function serveProcess(): void {
   /** Loads what a program may need. */
   const prepare = (): Promise<void> => {
     const watching = watch.open();
-    prepareProgram("typescript", "0");
+    prepareProgram("typescript", "0", stripTypes);
     return watching;
   };
   const receive = createRunServer(post, {
-    start: (command, link) => startNodeRun(command, { openGuest, watch, link }),
+    start: (command, link) => startNodeRun(command, { openGuest, stripTypes, watch, link }),
   });
 
   // A terminal would echo the commands, and cut and change long lines.

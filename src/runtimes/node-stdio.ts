@@ -5,19 +5,22 @@
 import vm from "node:vm";
 import { openGuest } from "./node-guest.ts";
 import server from "./node-server.ts?node";
+import stripTypes from "./strip-types.ts?node";
 
 /** What our code finds in its realm beside JavaScript itself. */
-const NODE_GLOBALS = [
-  "clearTimeout",
-  "performance",
-  "process",
-  "setImmediate",
-  "setTimeout",
-  "TextEncoder",
-] as const;
+const NODE_GLOBALS = ["performance", "process", "setImmediate", "TextEncoder"] as const;
 
 // The program has this thread and may change every function that is built in. What serves it has others, and is
 // there before the program.
 const realm = vm.createContext(vm.constants.DONT_CONTEXTIFY);
 for (const name of NODE_GLOBALS) realm[name] = globalThis[name];
-vm.compileFunction(server, ["require", "openGuest"], { parsingContext: realm })(require, openGuest);
+/** Runs a module of ours there, which finds `parts` by their names. */
+const load = (source: string, parts: Readonly<Record<string, unknown>>): void =>
+  vm.compileFunction(source, Object.keys(parts), { parsingContext: realm })(...Object.values(parts));
+
+const loadStripTypes = (): unknown => {
+  const exports: { stripTypes?: unknown } = {};
+  load(stripTypes, { exports });
+  return exports.stripTypes;
+};
+load(server, { require, openGuest, loadStripTypes });

@@ -4,11 +4,12 @@
 import type { Envelope } from "../protocol/guest-protocol.ts";
 import type { ParseCommand } from "../protocol/prepared-program.ts";
 import { prepareProgram } from "./javascript-program.ts";
+import { stripTypes } from "./strip-types.ts";
 
 self.onmessage = ({ data }: MessageEvent<Envelope<ParseCommand> | { readonly type: "boot" }>) => {
   if ("type" in data) return self.postMessage(JSON.stringify({ type: "ready" }));
   if (data.command === undefined) return;
   const { language, code } = data.command;
-  const prepared = prepareProgram(language, code);
+  const prepared = prepareProgram(language, code, stripTypes);
   self.postMessage(JSON.stringify("source" in prepared ? prepared : { error: prepared }));
 };

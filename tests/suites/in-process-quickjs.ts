@@ -7,6 +7,7 @@ import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
 import { createQuickJsRuntime } from "../../src/runtimes/quickjs-runtime.ts";
 import { VmTemplate } from "../../src/runtimes/quickjs-vm.ts";
 import type { RunLink, Runtime, RuntimeRun } from "../../src/runtimes/run-server.ts";
+import { stripTypes } from "../../src/runtimes/strip-types.ts";
 import { openVmImage, packVmImage } from "../../src/runtimes/vm-image.ts";
 import type { Work } from "../../src/sandbox/browser/frame-sandbox.ts";
 import { createFreezer } from "../../src/sandbox/freezer.ts";
@@ -73,6 +74,7 @@ export function inProcessQuickJs({ maxWorkers = 8 }: { readonly maxWorkers?: num
         const prepared = prepareProgram(
           program.language === "typescript" ? "typescript" : "javascript",
           program.code,
+          stripTypes,
         );
         if (!("source" in prepared)) return { status: "threw", error: prepared, peakMemoryBytes: 0 };
         return drive({ session, limits, program: { ...program, prepared }, port, signal, runOptions });

@@ -4,9 +4,10 @@ import type { PreparedProgram } from "../../src/protocol/prepared-program.ts";
 import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
 import { nativeScript, toProgramStack } from "../../src/runtimes/native-script.ts";
 import { locateInProgram } from "../../src/runtimes/program-places.ts";
+import { stripTypes } from "../../src/runtimes/strip-types.ts";
 
 function prepare(code: string, language: "javascript" | "typescript" = "javascript"): PreparedProgram {
-  const prepared = prepareProgram(language, code);
+  const prepared = prepareProgram(language, code, stripTypes);
   if (!("source" in prepared)) expect.fail(JSON.stringify(prepared));
   return prepared;
 }
@@ -38,7 +39,7 @@ test.for([
   "//# sourceURL=https://evil.example/x.js",
   "\u2028 1 \u2029",
 ])("a program stays inside its function: %j", (code) => {
-  const prepared = prepareProgram("javascript", code);
+  const prepared = prepareProgram("javascript", code, stripTypes);
   // What does not parse as the whole body of a function never becomes part of a script.
   if (!("source" in prepared)) return expect(prepared).toMatchObject({ kind: "syntax" });
   const statement = lastStatement(code);
@@ -54,7 +55,10 @@ test.for([
   "import 'x'",
   "export {}",
 ])("what would leave it is a syntax error: %s", (code) => {
-  expect(prepareProgram("javascript", code)).toMatchObject({ name: "SyntaxError", kind: "syntax" });
+  expect(prepareProgram("javascript", code, stripTypes)).toMatchObject({
+    name: "SyntaxError",
+    kind: "syntax",
+  });
 });
 
 test("the script names itself last, whatever the program calls itself", () => {

@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import type { PreparedProgram } from "../../src/protocol/prepared-program.ts";
 import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
 import { locateInProgram } from "../../src/runtimes/program-places.ts";
+import { stripTypes } from "../../src/runtimes/strip-types.ts";
 
 function prepare(code: string, language: "javascript" | "typescript" = "javascript"): PreparedProgram {
-  const prepared = prepareProgram(language, code);
+  const prepared = prepareProgram(language, code, stripTypes);
   if (!("source" in prepared)) expect.fail(JSON.stringify(prepared));
   return prepared;
 }
@@ -34,7 +35,10 @@ test("a program becomes one function whose value is its last expression", () => 
 
 test("nothing in the text gets out of the function", () => {
   for (const code of ["})(); (async()=>{", "} evil(); {", "*/ 1", "`"]) {
-    expect(prepareProgram("javascript", code)).toMatchObject({ name: "SyntaxError", kind: "syntax" });
+    expect(prepareProgram("javascript", code, stripTypes)).toMatchObject({
+      name: "SyntaxError",
+      kind: "syntax",
+    });
   }
   expect(prepare("1 // })()").source).toBe("(async()=>{\nreturn 1 // })()\n})()");
 });
@@ -78,7 +82,7 @@ test("only frames of the program are kept", () => {
 });
 
 test("syntax errors stand where they are, counted from 1", () => {
-  expect(prepareProgram("javascript", "let a = ;")).toEqual({
+  expect(prepareProgram("javascript", "let a = ;", stripTypes)).toEqual({
     name: "SyntaxError",
     kind: "syntax",
     message: "Unexpected token",
@@ -86,7 +90,7 @@ test("syntax errors stand where they are, counted from 1", () => {
     column: 9,
     hint: 'If the program holds types, send it with language: "typescript".',
   });
-  expect(prepareProgram("typescript", "let a: number = 1;\n  let a = 2;")).toEqual({
+  expect(prepareProgram("typescript", "let a: number = 1;\n  let a = 2;", stripTypes)).toEqual({
     name: "SyntaxError",
     kind: "syntax",
     message: "Identifier 'a' has already been declared",
@@ -96,8 +100,8 @@ test("syntax errors stand where they are, counted from 1", () => {
 });
 
 test("an import is answered with the way to tools, a name that only sounds like it is not", () => {
-  expect(prepareProgram("typescript", "import fs from 'fs'")).toMatchObject({
+  expect(prepareProgram("typescript", "import fs from 'fs'", stripTypes)).toMatchObject({
     hint: expect.stringContaining("tools.<server>.<tool>"),
   });
-  expect(prepareProgram("typescript", "let imports; let imports;")).not.toHaveProperty("hint");
+  expect(prepareProgram("typescript", "let imports; let imports;", stripTypes)).not.toHaveProperty("hint");
 });
