@@ -63,7 +63,7 @@ async function leavings(reuse: "never" | "session"): Promise<string | undefined>
   return wordsOf(await runPython(target, code));
 }
 
-const { pythonBridge, pythonGlobals, pythonScope, files } = WORKER_CUTS;
+const { pythonBridge, pythonGlobals, pythonGrowth, pythonScope, files } = WORKER_CUTS;
 
 controlSuite("Python", [
   {
@@ -107,14 +107,14 @@ controlSuite("Python", [
     without: () => bridge(without(pythonBridge)),
   },
   {
-    control: "the cap of the WebAssembly memory",
+    control: "the limit of the WebAssembly memory's growth",
     attack: "300 MiB of 64 in one object",
     covers: ["PUB-MEM-02"],
     withAll: () => memory({}, BYTES),
-    without: () => memory({ isCapped: false }, BYTES),
+    without: () => memory(without(pythonGrowth), BYTES),
     behind: {
       wall: "the page's look at the memory that a worker tells of",
-      withoutBoth: () => memory({ isCapped: false, isWeighed: false }, BYTES),
+      withoutBoth: () => memory({ ...without(pythonGrowth), isWeighed: false }, BYTES),
     },
   },
   {

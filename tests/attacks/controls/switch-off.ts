@@ -31,8 +31,12 @@ export const WORKER_CUTS = {
     by: "[]",
   },
   pythonScope: {
-    place: /(?<==)[\w$]+\([\w$]+\)(?=;if\([\w$]+\.length>0\)throw Error\(`The worker's scope)/g,
+    place: /(?<==)[\w$]+\([^()]+\)(?=;if\([\w$]+\.length>0\)throw Error\(`The worker's scope)/g,
     by: "[]",
+  },
+  pythonGrowth: {
+    place: /if\(this\.buffer\.byteLength\+[^()]+\)throw RangeError\(`no more memory`\);/g,
+    by: "",
   },
   pythonGlobals: { place: /jsglobals:\{\}/g, by: "jsglobals:globalThis" },
   pythonBridge: { place: /\b_close_bridge\(\)(?!:)/g, by: "None" },
