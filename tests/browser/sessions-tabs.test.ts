@@ -6,6 +6,7 @@ import { createOptimizer } from "../../src/create-optimizer.ts";
 import { startCollector } from "../../src/sessions/collector.ts";
 import { createSessionKeeper } from "../../src/sessions/sessions.ts";
 import { until } from "../suites/context-case.ts";
+import { OpenedParts } from "../suites/opened-parts.ts";
 
 let made = 0;
 const nextName = (): string => {
@@ -15,7 +16,7 @@ const nextName = (): string => {
 
 /** A tab: a connection of its own, which counts how often it collects. */
 function openTab(name: string) {
-  const opened = new AsyncDisposableStack();
+  const opened = new OpenedParts();
   const backend = opened.use(indexedDb({ name }));
   const store = opened.use(createContextStore(backend));
   const keeper = opened.use(createSessionKeeper({ store, tenant: undefined }));
@@ -35,7 +36,7 @@ function openTab(name: string) {
     keeper,
     collector,
     sessions: keeper.sessions,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened.close(),
   };
 }
 

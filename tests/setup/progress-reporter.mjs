@@ -47,7 +47,7 @@ export default class ProgressReporter {
     const [error] = [...module.errors(), ...[...children.allSuites()].flatMap((suite) => suite.errors())];
     const tests = [...children.allTests()].map((test) => {
       const { state, errors = [] } = test.result();
-      const failureMessages = errors.map(({ message, stack }) => stack ?? message);
+      const failureMessages = errors.map(({ name = "Error", message }) => `${name}: ${message}`);
       return { fullName: test.fullName, status: state, failureMessages, meta: test.meta() };
     });
     this.#write({

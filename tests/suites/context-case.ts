@@ -4,6 +4,7 @@ import {
   type ContextStoreOptions,
   createContextStore,
 } from "../../src/context/context-store.ts";
+import { OpenedParts } from "./opened-parts.ts";
 
 /** One thing that a context store does over every backend. */
 export interface ContextCase {
@@ -30,7 +31,7 @@ export interface ContextPlaceOptions {
 }
 
 export function createContextPlace({ createBackend, reopen }: ContextPlaceOptions): ContextPlace {
-  const opened = new AsyncDisposableStack();
+  const opened = new OpenedParts();
   const backend = opened.use(createBackend());
   let time = 1_000_000;
   const now = (): number => time;
@@ -44,7 +45,7 @@ export function createContextPlace({ createBackend, reopen }: ContextPlaceOption
       time += ms;
     },
     now,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened.close(),
   };
 }
 

@@ -41,3 +41,8 @@ export const SNAPSHOT: Differences = {
   webkit:
     "Pyodide has one function less in WebKitGTK 2.50 than where the snapshot is made: interpreters start anew, each with a hash seed of its own.",
 };
+
+/** A `Blob` in a database of the browser's. */
+export const STORED_BLOBS: Differences = {
+  webkit: "WebKitGTK stores no Blob in the memory that a driven browser has for a disk.",
+};
