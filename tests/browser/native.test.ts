@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createOptimizer, native, quickjs, SandboxFrame } from "../../src/index.ts";
-import { NESTED_WORKERS } from "../suites/differences.ts";
+import { NESTED_WORKERS, PLACES_OF_NAMES } from "../suites/differences.ts";
 import { createPlace, type SandboxPlace } from "../suites/sandbox-case.ts";
 import { sandboxSuite } from "../suites/sandbox-suite.ts";
-import { skipAllWhere, skipWhere } from "../suites/skips.ts";
+import { reasonsHere, skipAllWhere, skipWhere } from "../suites/skips.ts";
 
 skipAllWhere(NESTED_WORKERS);
 
@@ -13,6 +13,7 @@ sandboxSuite("the browser's own engine in a worker of the isolated frame", {
   skips: {
     "stops a program at its memory, and runs the next one":
       "The heap of the browser's engine has no cap that a page can set; only buffers are counted. Traits say best_effort.",
+    ...reasonsHere({ "locates a name that does not exist": PLACES_OF_NAMES }),
   },
 });
 

@@ -46,3 +46,8 @@ export const SNAPSHOT: Differences = {
 export const STORED_BLOBS: Differences = {
   webkit: "WebKitGTK stores no Blob in the memory that a driven browser has for a disk.",
 };
+
+/** Where the browser's own engine finds a name that nobody declared. */
+export const PLACES_OF_NAMES: Differences = {
+  webkit: "JavaScriptCore points right behind such a name, and not at it.",
+};

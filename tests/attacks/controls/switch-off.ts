@@ -31,7 +31,8 @@ export const WORKER_CUTS = {
     by: "[]",
   },
   pythonScope: {
-    place: /(?<==)[\w$]+\([^()]+\)(?=;if\([\w$]+\.length>0\)throw Error\(`The worker's scope)/g,
+    place:
+      /(?<==)[\w$]+\([\w$]+,[\w$]+===`process`\)(?=;if\([\w$]+\.length>0\)throw Error\(`The worker's scope)/g,
     by: "[]",
   },
   pythonGrowth: {

@@ -11,8 +11,7 @@ function expectAt(error: ProgramError, code: string, expression: string): void {
   const column = (before.at(-1) ?? "").length + 1;
   expect({ line: error.line }).toEqual({ line });
   expect(error.column).toBeGreaterThanOrEqual(column);
-  // JavaScriptCore points right behind a name.
-  expect(error.column).toBeLessThanOrEqual(column + expression.length);
+  expect(error.column).toBeLessThan(column + expression.length);
 }
 
 const failing = () =>
