@@ -24,10 +24,11 @@ const require = createRequire(import.meta.url);
  * - `x.zip?pyc`: Pyodide's standard library, compiled, as base64
  * - `x.zip?snapshot`: the memory of an interpreter that has started over that library, gzipped, as base64
  * - `x.wasm?vm`: the memory of a QuickJS that has run the guest's prelude, gzipped, as base64
+ * - `x.js?ranks`: a tokenizer's vocabulary, each token at its rank, as JSON, gzipped, as base64
  * - any of them with `&sha256`: the digest of that text, or of the bytes behind base64, hexadecimal
  */
 export function sandboxAssets(): Plugin {
-  const asset = /^(.*)\?(script|node|frame|gzip|pyc|snapshot|vm)(&sha256)?$/;
+  const asset = /^(.*)\?(script|node|frame|gzip|pyc|snapshot|vm|ranks)(&sha256)?$/;
   const made = new Map<string, Promise<string | Buffer>>();
   const make = (file: string, kind: string): Promise<string | Buffer> => {
     const key = `${file}?${kind}`;
@@ -94,6 +95,8 @@ async function makeAsset(file: string, kind: string): Promise<string | Buffer> {
       return readFile(await makePythonSnapshot(file));
     case "vm":
       return makeVmImage(file);
+    case "ranks":
+      return gzipSync(JSON.stringify(require(file).default), { level: 9 });
     case "frame":
       return frameDocument(await bundleScript(file, "iife"));
     default:

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { gunzipSync } from "node:zlib";
 import { createBatchedCounter } from "../base/batched-counter.ts";
 import type { TokenCounter } from "../base/tokens.ts";
 import { parseCounts } from "../protocol/count-protocol.ts";
@@ -22,7 +23,10 @@ parentPort.on("message", (data) => self.onmessage({ data }));
 export function createThreadTokenizer(): ThreadTokenizer {
   let thread: Promise<Worker> | undefined;
   const start = async (): Promise<Worker> => {
-    const { default: script } = await import("../runtimes/tokenizer-worker.ts?script");
+    const [{ default: script }, { default: packed }] = await Promise.all([
+      import("../runtimes/tokenizer-worker.ts?script"),
+      import("gpt-tokenizer/bpeRanks/o200k_base?ranks"),
+    ]);
     const started = new Worker(WORKER_SCOPE + script, { eval: true, env: {}, execArgv: [] });
     // It ends with the process, and its death is told to whoever waits for counts.
     started.unref();
@@ -30,23 +34,13 @@ export function createThreadTokenizer(): ThreadTokenizer {
     started.once("exit", () => {
       thread = undefined;
     });
+    await exchange(started, { type: "boot", files: { ranks: gunzipSync(Buffer.from(packed, "base64")) } });
     return started;
   };
   const ask: TokenCounter = async (texts) => {
     thread ??= start();
-    const asked = await thread;
-    const gone = new AbortController();
-    const onExit = (): void => gone.abort(new Error("The tokenizer's thread ended."));
-    asked.once("exit", onExit);
-    asked.ref();
-    try {
-      asked.postMessage({ credits: 0, command: { type: "count", texts } });
-      const [counts] = await once(asked, "message", { signal: gone.signal });
-      return parseCounts(counts, texts.length);
-    } finally {
-      asked.off("exit", onExit);
-      asked.unref();
-    }
+    const counts = await exchange(await thread, { credits: 0, command: { type: "count", texts } });
+    return parseCounts(counts, texts.length);
   };
   return {
     countTokens: createBatchedCounter(ask),
@@ -55,4 +49,20 @@ export function createThreadTokenizer(): ThreadTokenizer {
       await running?.terminate();
     },
   };
+}
+
+/** Waits for the thread's answer, which keeps the process alive meanwhile. Rejects when the thread ends. */
+async function exchange(thread: Worker, message: object): Promise<unknown> {
+  const gone = new AbortController();
+  const onExit = (): void => gone.abort(new Error("The tokenizer's thread ended."));
+  thread.once("exit", onExit);
+  thread.ref();
+  try {
+    thread.postMessage(message);
+    const [answer] = await once(thread, "message", { signal: gone.signal });
+    return answer;
+  } finally {
+    thread.off("exit", onExit);
+    thread.unref();
+  }
 }

@@ -1,5 +1,7 @@
 // The attacker sits between the server and the page: a CDN, a cache, a mirror. He changes a byte.
 
+import ranks from "gpt-tokenizer/bpeRanks/o200k_base?ranks";
+import ranksSha256 from "gpt-tokenizer/bpeRanks/o200k_base?ranks&sha256";
 import engine from "pyodide/pyodide.asm.wasm?gzip";
 import engineSha256 from "pyodide/pyodide.asm.wasm?gzip&sha256";
 import library from "pyodide/python_stdlib.zip?pyc";
@@ -22,6 +24,7 @@ const BINARIES = [
   ["Python's snapshot", snapshot, snapshotSha256],
   ["the engine of JavaScript", quickjsEngine, quickjsSha256],
   ["JavaScript's image", quickjsImage, quickjsImageSha256],
+  ["the tokenizer's vocabulary", ranks, ranksSha256],
 ] as const;
 
 /** What every line of the table has. */

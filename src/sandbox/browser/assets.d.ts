@@ -40,6 +40,12 @@ declare module "*?vm" {
   export default base64;
 }
 
+/** A tokenizer's vocabulary, each token at its rank, as JSON, gzipped, as base64. Made by the build. */
+declare module "*?ranks" {
+  const base64: string;
+  export default base64;
+}
+
 /** The SHA-256 digest of one of these, hexadecimal. Made by the build. */
 declare module "*&sha256" {
   const digest: string;

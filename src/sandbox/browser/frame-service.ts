@@ -1,6 +1,6 @@
 import type { FrameWorker, SandboxFrame } from "./frame.ts";
 import type { FrameCommand } from "./frame-control.ts";
-import { openScript, type ShippedAsset } from "./shipped-asset.ts";
+import { openBinary, openScript, type ShippedAsset } from "./shipped-asset.ts";
 
 /** A worker of ours in the frame that answers one question at a time; nothing of a guest runs in it. */
 export interface FrameService {
@@ -15,15 +15,26 @@ export interface FrameService {
   end(): void;
 }
 
-/** Starts the worker at the first use, and again when it died. */
-export function createFrameService(frame: SandboxFrame, kind: string, script: ShippedAsset): FrameService {
+/** Starts the worker at the first use, and again when it died. It gets a copy of each of the gzipped `files`. */
+export function createFrameService(
+  frame: SandboxFrame,
+  kind: string,
+  script: ShippedAsset,
+  files: Readonly<Record<string, ShippedAsset>> = {},
+): FrameService {
   let worker: Promise<FrameWorker> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   const open = async (): Promise<FrameWorker> => {
     const current = await worker?.catch(() => undefined);
     if (current?.alive) return current;
-    worker = frame.spawn(kind, async () => ({ source: await openScript(script), modules: {}, files: {} }));
+    worker = frame.spawn(kind, async () => {
+      const packing = Object.entries(files).map(
+        async ([name, file]) => [name, { bytes: await openBinary(file), gzipped: true }] as const,
+      );
+      const [source, packed] = await Promise.all([openScript(script), Promise.all(packing)]);
+      return { source, modules: {}, files: Object.fromEntries(packed) };
+    });
     return worker;
   };
 

@@ -41,7 +41,10 @@ const BOOT_TIMEOUT_MS = 30_000;
  */
 export class SandboxFrame implements AsyncDisposable {
   readonly #options: SandboxFrameOptions;
+  /** What was asked for before the frame was open, by kind. */
+  readonly #early = new Map<string, Promise<RuntimeAssets>>();
   #live: Promise<LiveFrame> | undefined;
+  #isOpen = false;
   #disposed = false;
 
   constructor(options: SandboxFrameOptions = {}) {
@@ -59,10 +62,17 @@ export class SandboxFrame implements AsyncDisposable {
     options: SpawnOptions = {},
   ): Promise<FrameWorker> {
     // What a new frame will be asked to load comes while it opens.
-    const early = this.#live === undefined && !this.#disposed ? assets() : undefined;
-    early?.catch(() => undefined);
+    if (!this.#isOpen && !this.#disposed && !this.#early.has(kind)) {
+      const early = assets();
+      early.catch(() => undefined);
+      this.#early.set(kind, early);
+    }
     const frame = await this.#open();
-    await frame.load(kind, () => early ?? assets());
+    await frame.load(kind, () => {
+      const early = this.#early.get(kind);
+      this.#early.delete(kind);
+      return early ?? assets();
+    });
     options.onLoaded?.();
     return frame.spawn(kind);
   }
@@ -81,10 +91,17 @@ export class SandboxFrame implements AsyncDisposable {
     if (this.#disposed) throw layerError("frame", "the sandbox was closed", "Create a new optimizer.");
     this.#live ??= openFrame(this.#options, () => {
       this.#live = undefined;
-    }).catch((error: unknown) => {
-      this.#live = undefined;
-      throw error;
-    });
+      this.#isOpen = false;
+    }).then(
+      (frame) => {
+        this.#isOpen = true;
+        return frame;
+      },
+      (error: unknown) => {
+        this.#live = undefined;
+        throw error;
+      },
+    );
     return this.#live;
   }
 }
