@@ -186,6 +186,23 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
       kind: "invalid_options",
     });
   }
+  const frame = options.frame ?? new SandboxFrame();
+  const sandboxes = options.sandboxes ?? [quickjs({ frame }), pyodide({ frame })];
+  const countTokens = createFrameTokenizer(frame);
+  const closeSandboxes = async (): Promise<void> => {
+    const owned = [
+      ...(options.sandboxes === undefined ? sandboxes : []),
+      ...(options.frame === undefined ? [frame] : []),
+    ];
+    await Promise.allSettled(owned.map((one) => one[Symbol.asyncDispose]()));
+  };
+  const giveUp = async (error: unknown): Promise<never> => {
+    await closeSandboxes();
+    throw error;
+  };
+  // The sandbox starts while the engine loads.
+  const starting = Promise.all([sandboxes[0]?.prepare(), countTokens([""])]);
+  starting.catch(() => undefined);
   // Apart from the entry, which pages load whole before they show anything.
   const [{ createEngine }, { createCatalog }, { createContextStore }, { startCollector }, servers] =
     await Promise.all([
@@ -194,25 +211,16 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
       import("./context/context-store.ts"),
       import("./sessions/collector.ts"),
       createServers(options.servers ?? {}),
-    ]);
-  const recording = await openRecording(options.telemetry, servers);
-  const frame = options.frame ?? new SandboxFrame();
-  const sandboxes = options.sandboxes ?? [quickjs({ frame }), pyodide({ frame })];
-  const countTokens = createFrameTokenizer(frame);
+    ]).catch(giveUp);
+  const recording = await openRecording(options.telemetry, servers).catch(giveUp);
   const catalog = createCatalog([...pageSource, ...servers]);
   const backend = options.context ?? indexedDb();
   const context = createContextStore(backend);
   const closeParts = async (): Promise<void> => {
     catalog[Symbol.dispose]();
     await context[Symbol.asyncDispose]();
-    const owned = [
-      ...servers,
-      ...pageSource,
-      ...(options.sandboxes === undefined ? sandboxes : []),
-      ...(options.context === undefined ? [backend] : []),
-      ...(options.frame === undefined ? [frame] : []),
-    ];
-    await Promise.allSettled(owned.map((one) => one[Symbol.asyncDispose]()));
+    const owned = [...servers, ...pageSource, ...(options.context === undefined ? [backend] : [])];
+    await Promise.allSettled([...owned.map((one) => one[Symbol.asyncDispose]()), closeSandboxes()]);
     await recording?.[Symbol.asyncDispose]();
   };
   const createParts = async (): Promise<Engine> => {
@@ -286,7 +294,7 @@ export async function createOptimizer(options: OptimizerOptions): Promise<Optimi
 
   try {
     const connecting = settleServers(servers, options.connectWaitMs ?? 5_000);
-    await Promise.all([connecting, sandboxes[0]?.prepare(), countTokens([""]), engine.skills.loaded]);
+    await Promise.all([connecting, starting, engine.skills.loaded]);
     described = version;
     capabilities = await offer.capabilities();
   } catch (error) {

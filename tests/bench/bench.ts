@@ -42,6 +42,7 @@ const errors = await startErrorsServer({ port: 0, host: "127.0.0.1" });
 const browser = await chromium.launch(chromiumOptions());
 try {
   const url = `${server.resolvedUrls?.local[0] ?? ""}tests/bench/bench.html`;
+  const starts = await measureStarts(browser, url);
   const page = await openPage(browser, url);
   await page.exposeFunction("benchProgress", (line: string) => log(line));
   const results = await page.evaluate(
@@ -90,7 +91,7 @@ try {
     }),
   };
   await report(
-    { ...results, python, freezing, intents, devtools, endurance },
+    { ...results, starts, python, freezing, intents, devtools, endurance },
     sessionBytes,
     browser.version(),
   );
@@ -107,6 +108,25 @@ async function openPage(from: Browser, url: string): Promise<Page> {
   await page.goto(url);
   await page.waitForFunction(() => "runBenchmark" in globalThis);
   return page;
+}
+
+interface Start {
+  readonly ready: number;
+  readonly first: number;
+}
+
+/** Engines of new pages, each without anything in its cache. */
+async function measureStarts(from: Browser, url: string): Promise<readonly Start[]> {
+  log("engines of new pages");
+  const starts: Start[] = [];
+  for (let turn = 0; turn < 8; turn += 1) {
+    const page = await openPage(from, url);
+    // What the page loads for itself is done.
+    await page.waitForTimeout(500);
+    starts.push(await page.evaluate((): Promise<Start> => Reflect.get(globalThis, "startEngine")()));
+    await page.close();
+  }
+  return starts;
 }
 
 /** What each session adds to the memory of all the browser's processes. `undefined` where /proc is missing. */
@@ -258,6 +278,7 @@ function reportFreezing({ freeze, store, restore, bytes }: FreezingResults): voi
 
 async function report(
   results: PageResults & {
+    readonly starts: readonly Start[];
     readonly python: PythonResults;
     readonly freezing: FreezingResults;
     readonly intents: IntentResults;
@@ -289,7 +310,10 @@ async function report(
     `\nMedians, Chromium ${browserVersion}, ${cpus().length} cores; a fresh VM for every run on our side, a fresh frame on the peer's.`,
   );
   console.table(rows);
-  const { toolCall } = results;
+  const { starts, toolCall } = results;
+  console.log(
+    `An engine of a new page: ready after ${show(median(starts.map(({ ready }) => ready)))} ms, its first program returned after ${show(median(starts.map(({ first }) => first)))} ms.`,
+  );
   if (toolCall !== undefined) {
     const [direct, brokered] = [median(toolCall.direct), median(toolCall.brokered)];
     console.log(

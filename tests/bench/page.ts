@@ -190,6 +190,15 @@ async function compareCalls(optimizer: Optimizer, server: string): Promise<PageR
   return { direct, brokered };
 }
 
+/** Milliseconds until a new page's engine is ready, and until its first program has returned. */
+export async function startEngine(): Promise<{ readonly ready: number; readonly first: number }> {
+  const started = performance.now();
+  await using optimizer = await createOptimizer({ tools: { echo: { call: async (args) => args } } });
+  const ready = performance.now() - started;
+  await runOurs(optimizer, "1 + 1");
+  return { ready, first: performance.now() - started };
+}
+
 /** An engine whose sessions wait for their next program. */
 export async function openIdleSessions(count: number): Promise<void> {
   idle ??= await createOptimizer({ tools: { echo: { call: async (args) => args } } });
@@ -211,6 +220,7 @@ Object.assign(globalThis, {
   runPythonBenchmark,
   runFreezingBenchmark,
   runDevtoolsBenchmark,
+  startEngine,
   openIdleSessions,
   holdSessions,
 });
