@@ -19,7 +19,8 @@ function serveProcess(): void {
   // The program may change them later.
   const { stdin } = process;
   const write = process.stdout.write.bind(process.stdout);
-  const exit = process.exit.bind(process);
+  // To take its threads down in good order takes a fifth of all its time.
+  const end = process.kill.bind(process, process.pid, "SIGKILL");
   const watch = new NodeWatch();
   let loaded: StripTypes | undefined;
   const stripTypes: StripTypes = (code) => {
@@ -30,7 +31,7 @@ function serveProcess(): void {
   const post = (message: RuntimeMessage): void => {
     if (mark === undefined) return;
     // The process serves one run and ends with it.
-    const then = message.type === "done" ? () => exit() : undefined;
+    const then = message.type === "done" ? () => end() : undefined;
     write(toLine(message, mark), then);
   };
   /** Loads what a program may need. */
@@ -62,5 +63,5 @@ function serveProcess(): void {
     }
   });
   // Nobody drives it any more.
-  stdin.on("end", () => exit());
+  stdin.on("end", () => end());
 }

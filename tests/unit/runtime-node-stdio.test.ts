@@ -60,7 +60,7 @@ describe("a process of the runtime", () => {
     const exit = exitOf(child);
     const outcome = await run(child, "return (await tools.srv.echo({ n: inputs.n })).n * 2");
     expect(outcome).toMatchObject({ status: "returned", json: "4" });
-    expect(await exit).toBe(0);
+    expect(await exit).toBe(128 + constants.signals.SIGKILL);
   });
 
   test.skipIf(process.platform !== "linux")("has its second thread when it is a spare", async () => {
@@ -78,7 +78,7 @@ describe("a process of the runtime", () => {
   test("ends when nobody drives it any more", async () => {
     const child = spawn(process.execPath, [script], { cwd: folder });
     child.stdin.end();
-    expect(await exitOf(child)).toBe(0);
+    expect(await exitOf(child)).toBe(128 + constants.signals.SIGKILL);
   });
 
   test("ends a program that never lets go of its thread, with all that it logged", async () => {
