@@ -3,7 +3,7 @@
 // next run must work.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RECURSION, STACK_FORMATTERS } from "../suites/differences.ts";
+import { LOOPS_IN_WASM, RECURSION, STACK_FORMATTERS } from "../suites/differences.ts";
 import { reasonHere, skipWhere } from "../suites/skips.ts";
 import { onEveryEngine } from "./setup/engines.ts";
 import { DEEP, ENDLESS, type LimitAttack, MEMORY, OUTPUT, WALKS } from "./setup/limit-attacks.ts";
@@ -17,6 +17,15 @@ const MAX_LATE_MS = 2_500;
 /** How programs without an end may end: some of them the engine answers at once, with an error. */
 const ENDS =
   "stopped/timeout 408|stopped/memory 429|threw 500 (?:Range|Internal|Type)Error|threw 400 TypeError";
+
+/** Those of {@link ENDLESS} that stay in one function of the engine. */
+const ONE_FUNCTION: ReadonlySet<string> = new Set([
+  "an array's search through 2 ** 32 holes",
+  "fill of 2 ** 53",
+  "a sort of millions",
+  "the parser",
+  "a power of BigInts",
+]);
 
 const outline = (result: Awaited<ReturnType<Target["run"]>>): string =>
   result.status === "threw" ? `${endOf(result)} ${result.error.name}` : endOf(result);
@@ -57,6 +66,7 @@ onEveryEngine((engine) => {
 
     test.for(ENDLESS)("%s", { timeout: 20_000 }, async (wanted, { annotate, skip }) => {
       if (isNative && wanted[0] === "the stack's formatter") skipWhere(STACK_FORMATTERS, { skip });
+      if (!isNative && ONE_FUNCTION.has(wanted[0])) skipWhere(LOOPS_IN_WASM, { skip });
       // Holes are skipped at once by the browser's engine.
       await attack(
         wanted,
@@ -85,7 +95,8 @@ onEveryEngine((engine) => {
   });
 
   describe("a program that walks what is not there", () => {
-    test.for(WALKS)("%s", { timeout: 20_000 }, async (wanted, { annotate }) => {
+    test.for(WALKS)("%s", { timeout: 20_000 }, async (wanted, { annotate, skip }) => {
+      if (!isNative) skipWhere(LOOPS_IN_WASM, { skip });
       // A frame of its own for each: Chromium ends no thread inside these functions, nor when it is told to.
       await using own = await engine.open();
       await attack(wanted, new RegExp(`^(?:${ENDS})$`), annotate, own);

@@ -16,6 +16,12 @@ export const RECURSION: Differences = {
     "A worker's own stack is smaller in Firefox than what QuickJS may take of it: the run ends as crashed, and not as an error of the program.",
 };
 
+/** What stays inside one function of an engine of WebAssembly for ever, where only the end of its thread ends it. */
+export const LOOPS_IN_WASM: Differences = {
+  webkit:
+    "WebKitGTK 2.50 ends no thread that loops in WebAssembly: the run ends in time, but what it left takes a core from every test after it.",
+};
+
 /** What waits inside synchronous Python. */
 export const SYNCHRONOUS_PYTHON: Differences = {
   webkit: "Synchronous code waits by JSPI, which WebKitGTK 2.50 lacks: the call says to write `await`.",
