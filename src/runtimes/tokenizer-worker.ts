@@ -26,9 +26,9 @@ self.onmessage = ({ data }: MessageEvent<Envelope<CountCommand> | TokenizerBoot>
     encoding = GptEncoding.getEncodingApi("o200k_base", () => ranks);
     self.postMessage(JSON.stringify({ type: "ready" }));
   } else if (data.command !== undefined && encoding !== undefined) {
-    const { countTokens } = encoding;
+    const tokenizer = encoding;
     const deadline = performance.now() + MAX_COUNT_MS;
-    const count = (piece: string): number => countTokens(piece, ANY_TEXT);
+    const count = (piece: string): number => tokenizer.countTokens(piece, ANY_TEXT);
     const counts = data.command.texts.map((text) => countBounded(text, count, deadline));
     self.postMessage(JSON.stringify({ counts }));
   }
