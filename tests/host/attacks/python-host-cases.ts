@@ -175,7 +175,7 @@ time.sleep(0.3)
     code: `${DAEMON}
 count = 0
 try:
-    while count < 80:
+    while count < 60:
         if os.fork() == 0:
             open("/proc/self/comm", "w").write(NONCE)
             time.sleep(60)
@@ -187,7 +187,7 @@ except OSError as error:
 while True: pass`,
     // The memory of each process counts too.
     ends: /^stopped (?:timeout|memory)$/,
-    timeoutMs: 6_000,
+    timeoutMs: 10_000,
     trips: ["claim"],
   }),
   python({
