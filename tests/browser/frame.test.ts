@@ -2,7 +2,11 @@ import { expect, test } from "vitest";
 import { SandboxFrame } from "../../src/sandbox/browser/frame.ts";
 
 /** A worker that starts, and nothing else. */
-const SOURCE = `self.onmessage = () => self.postMessage(JSON.stringify({ type: "ready" }));`;
+const ASSETS = {
+  source: `self.onmessage = () => self.postMessage(JSON.stringify({ type: "ready" }));`,
+  modules: {},
+  files: {},
+};
 
 test("what workers need is asked for while the frame opens, once for each kind", async () => {
   await using frame = new SandboxFrame();
@@ -10,7 +14,7 @@ test("what workers need is asked for while the frame opens, once for each kind",
   const spawn = (kind: string) =>
     frame.spawn(kind, async () => {
       asked.push(kind);
-      return { source: SOURCE, modules: {}, files: {} };
+      return ASSETS;
     });
   const spawning = Promise.all([spawn("a"), spawn("b"), spawn("a")]);
   expect(asked).toEqual(["a", "b"]);
@@ -26,7 +30,7 @@ test("a frame that died asks again for what its workers need", async () => {
   const spawn = () =>
     frame.spawn("a", async () => {
       asked += 1;
-      return { source: SOURCE, modules: {}, files: {} };
+      return ASSETS;
     });
   const worker = await spawn();
   const death = Promise.withResolvers<string>();
@@ -44,7 +48,7 @@ test("what could not be loaded while the frame opened is asked for again", async
     frame.spawn("a", async () => {
       asked += 1;
       if (asked === 1) throw new Error("no such file");
-      return { source: SOURCE, modules: {}, files: {} };
+      return ASSETS;
     });
   await expect(spawn()).rejects.toThrow("no such file");
   expect((await spawn()).alive).toBe(true);

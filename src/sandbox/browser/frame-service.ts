@@ -1,6 +1,6 @@
 import type { FrameWorker, SandboxFrame } from "./frame.ts";
 import type { FrameCommand } from "./frame-control.ts";
-import { openBinary, openScript, type ShippedAsset } from "./shipped-asset.ts";
+import { openPacked, openScript, type ShippedAsset } from "./shipped-asset.ts";
 
 /** A worker of ours in the frame that answers one question at a time; nothing of a guest runs in it. */
 export interface FrameService {
@@ -30,7 +30,7 @@ export function createFrameService(
     if (current?.alive) return current;
     worker = frame.spawn(kind, async () => {
       const packing = Object.entries(files).map(
-        async ([name, file]) => [name, { bytes: await openBinary(file), gzipped: true }] as const,
+        async ([name, file]) => [name, await openPacked(file)] as const,
       );
       const [source, packed] = await Promise.all([openScript(script), Promise.all(packing)]);
       return { source, modules: {}, files: Object.fromEntries(packed) };

@@ -5,9 +5,9 @@ import structuredCloneSha256 from "quickjs-wasi/structured-clone.so?gzip&sha256"
 import urlSha256 from "quickjs-wasi/url.so?gzip&sha256";
 import workerSha256 from "../../runtimes/quickjs-worker.ts?script&sha256";
 import type { Sandbox, SandboxTraits } from "../sandbox.ts";
-import type { PackedModule, RuntimeAssets } from "./frame-control.ts";
+import type { RuntimeAssets } from "./frame-control.ts";
 import { createFrameSandbox, type FrameSandboxOptions } from "./frame-sandbox.ts";
-import { openBinary, openScript, type ShippedAsset } from "./shipped-asset.ts";
+import { openPacked, openScript, type ShippedAsset } from "./shipped-asset.ts";
 
 /** Options of {@link quickjs}. */
 export interface QuickJsOptions extends FrameSandboxOptions {
@@ -84,17 +84,13 @@ const MODULES = {
 } as const satisfies Readonly<Record<string, ShippedAsset>>;
 
 async function loadAssets(maxPages: number): Promise<RuntimeAssets> {
-  const open = async (asset: ShippedAsset): Promise<PackedModule> => ({
-    bytes: await openBinary(asset),
-    gzipped: true,
-  });
   const [source, image, engine, encoding, structuredClone, url] = await Promise.all([
     openScript(SCRIPT),
-    open(IMAGE),
-    open(MODULES.quickjs),
-    open(MODULES.encoding),
-    open(MODULES["structured-clone"]),
-    open(MODULES.url),
+    openPacked(IMAGE),
+    openPacked(MODULES.quickjs),
+    openPacked(MODULES.encoding),
+    openPacked(MODULES["structured-clone"]),
+    openPacked(MODULES.url),
   ]);
   return {
     source,

@@ -4,6 +4,7 @@
 import { decodeBase64 } from "../../base/base64.ts";
 import { OptimizerError } from "../../base/errors.ts";
 import { sha256 as digestOf } from "../../base/sha256.ts";
+import type { PackedFile } from "./frame-control.ts";
 
 /** A file of this package that loads on demand. */
 export interface ShippedAsset {
@@ -25,6 +26,11 @@ export async function openBinary(asset: ShippedAsset): Promise<Uint8Array<ArrayB
   }
   await requireDigest(asset.name, bytes, asset.sha256);
   return bytes;
+}
+
+/** A gzipped file on its way to the frame, which unpacks it. Rejects as {@link openBinary} does. */
+export async function openPacked(asset: ShippedAsset): Promise<PackedFile> {
+  return { bytes: await openBinary(asset), gzipped: true };
 }
 
 /** A script's text. Rejects with 403 `integrity` when it is not what the build made. */

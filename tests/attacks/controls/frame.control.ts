@@ -43,9 +43,10 @@ async function reachFrom(frame?: SandboxFrame): Promise<Reach | undefined> {
     const canary = openCanary();
     const names = `const HTTP = ${JSON.stringify(canary.http)}, WS = ${JSON.stringify(canary.ws)}, PLANTED = ${JSON.stringify(planted.name)};`;
     target.attack(hostileSource("done(await reach());", undefined, `${names}\n${probe}\n`));
-    let result = await target.run("0", { maxTokens: 100_000 });
+    const run = () => target.run("0", { maxTokens: 100_000 });
+    let result = await run();
     for (let tries = 1; tries < MOST_TRIES && endOf(result) === "stopped/timeout 408"; tries += 1)
-      result = await target.run("0", { maxTokens: 100_000 });
+      result = await run();
     if (result.status !== "returned" || !isJsonObject(result.value)) throw new Error(endOf(result));
     return { report: result.value, hits: await canaryHits(canary) };
   } catch (error) {
