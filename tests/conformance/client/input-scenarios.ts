@@ -1,5 +1,5 @@
 import { GuardedTransport } from "../../../src/mcp/guarded-transport.ts";
-import { createLimitedFetch } from "../../../src/mcp/limited-fetch.ts";
+import { createLimitedFetch, type FetchLike } from "../../../src/mcp/limited-fetch.ts";
 import {
   createMirroringClient,
   loadMcpSdk,
@@ -13,9 +13,15 @@ import type { ScenarioRun } from "./scenario-run.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** The user leaves the whole form as it is. */
+/** The user leaves the whole form as it is. The server of 2025 asks on the stream for its own messages, or not at all. */
 export async function answersWithDefaults(run: ScenarioRun): Promise<void> {
-  const client = await connectUser(run, {});
+  const ownMessages = Promise.withResolvers<unknown>();
+  const client = await connectUser(run, {}, (url, init) => {
+    const response = fetch(url, init);
+    if (init?.method === "GET") ownMessages.resolve(response);
+    return response;
+  });
+  await ownMessages.promise;
   await requireText(client, "test_client_elicitation_defaults", /^Elicitation completed: /);
   await client.close();
 }
@@ -35,12 +41,13 @@ export async function answersWithState(run: ScenarioRun): Promise<void> {
 async function connectUser(
   { serverUrl }: ScenarioRun,
   content: Readonly<Record<string, boolean>>,
+  fetchServer: FetchLike = (url, init) => fetch(url, init),
 ): Promise<MirroringClient> {
   const sdk = await loadMcpSdk();
   const client = createMirroringClient(sdk, "auto");
   client.registerCapabilities({ elicitation: { form: { applyDefaults: true } } });
   client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { ...content } }));
-  const limited = createLimitedFetch((url, init) => fetch(url, init), MAX_BYTES);
+  const limited = createLimitedFetch(fetchServer, MAX_BYTES);
   const { fetch: limitedFetch } = limited;
   const inner = new sdk.StreamableHTTPClientTransport(new URL(serverUrl), {
     fetch: limitedFetch,
