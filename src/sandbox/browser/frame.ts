@@ -41,10 +41,7 @@ const BOOT_TIMEOUT_MS = 30_000;
  */
 export class SandboxFrame implements AsyncDisposable {
   readonly #options: SandboxFrameOptions;
-  /** What was asked for before the frame was open, by kind. */
-  readonly #early = new Map<string, Promise<RuntimeAssets>>();
-  #live: Promise<LiveFrame> | undefined;
-  #isOpen = false;
+  #current: Opening | undefined;
   #disposed = false;
 
   constructor(options: SandboxFrameOptions = {}) {
@@ -52,7 +49,7 @@ export class SandboxFrame implements AsyncDisposable {
   }
 
   /**
-   * Starts a worker. `assets` is asked once for each kind and frame.
+   * Starts a worker. `assets` is asked once for each kind and frame, while the frame still opens.
    * Rejects with 403 `integrity` for assets that are not what the build made, and with 500 and the
    * layer that failed.
    */
@@ -61,48 +58,58 @@ export class SandboxFrame implements AsyncDisposable {
     assets: () => Promise<RuntimeAssets>,
     options: SpawnOptions = {},
   ): Promise<FrameWorker> {
-    // What a new frame will be asked to load comes while it opens.
-    if (!this.#isOpen && !this.#disposed && !this.#early.has(kind)) {
-      const early = assets();
-      early.catch(() => undefined);
-      this.#early.set(kind, early);
-    }
-    const frame = await this.#open();
-    await frame.load(kind, () => {
-      const early = this.#early.get(kind);
-      this.#early.delete(kind);
-      return early ?? assets();
-    });
+    const { frame, kinds } = this.#open();
+    const loading = kinds.get(kind) ?? loadKind(frame, kind, assets());
+    kinds.set(kind, loading);
+    loading.catch(() => kinds.delete(kind));
+    await loading;
     options.onLoaded?.();
-    return frame.spawn(kind);
+    return (await frame).spawn(kind);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    const live = this.#live;
-    this.#live = undefined;
-    await live?.then(
+    const current = this.#current;
+    this.#current = undefined;
+    await current?.frame.then(
       (frame) => frame.close("The sandbox was closed."),
       () => undefined,
     );
   }
 
-  #open(): Promise<LiveFrame> {
+  #open(): Opening {
     if (this.#disposed) throw layerError("frame", "the sandbox was closed", "Create a new optimizer.");
-    this.#live ??= openFrame(this.#options, () => {
-      this.#live = undefined;
-      this.#isOpen = false;
-    }).then(
-      (frame) => {
-        this.#isOpen = true;
-        return frame;
-      },
-      (error: unknown) => {
-        this.#live = undefined;
-        throw error;
-      },
+    if (this.#current !== undefined) return this.#current;
+    const forget = (): void => {
+      this.#current = undefined;
+    };
+    const frame = openFrame(this.#options, forget);
+    frame.catch(forget);
+    this.#current = { frame, kinds: new Map() };
+    return this.#current;
+  }
+}
+
+/** One frame, from its start to its death. */
+interface Opening {
+  readonly frame: Promise<LiveFrame>;
+  /** What it has loaded, or is loading. */
+  readonly kinds: Map<string, Promise<void>>;
+}
+
+async function loadKind(
+  frame: Promise<LiveFrame>,
+  kind: string,
+  assets: Promise<RuntimeAssets>,
+): Promise<void> {
+  try {
+    const [live, loaded] = await Promise.all([frame, assets]);
+    await live.load(kind, loaded);
+  } catch (error) {
+    throw (
+      findOptimizerError(error) ??
+      layerError("runtime", messageOf(error), "The assets of the sandbox could not be compiled.")
     );
-    return this.#live;
   }
 }
 
@@ -157,7 +164,6 @@ class LiveFrame {
   readonly #bootTimeoutMs: number;
   readonly #onDeath: () => void;
   readonly #death = Promise.withResolvers<never>();
-  readonly #kinds = new Map<string, Promise<void>>();
   readonly #workers = new Set<FrameWorker>();
   /** Workers of whom something is expected: while there is none, nobody asks the frame whether it lives. */
   readonly #busy = new Set<FrameWorker>();
@@ -174,30 +180,10 @@ class LiveFrame {
     iframe.addEventListener("load", () => this.close("The sandbox frame was navigated."), { once: true });
   }
 
-  load(kind: string, assets: () => Promise<RuntimeAssets>): Promise<void> {
-    const loading =
-      this.#kinds.get(kind) ??
-      assets().then(async (loaded) => {
-        const packed = [...Object.values(loaded.modules), ...Object.values(loaded.files)];
-        await this.#answerOf(
-          this.#control.load(
-            kind,
-            transfer(
-              loaded,
-              packed.map(({ bytes }) => bytes.buffer),
-            ),
-          ),
-          true,
-        );
-      });
-    this.#kinds.set(kind, loading);
-    loading.catch(() => this.#kinds.delete(kind));
-    return loading.catch((error: unknown) => {
-      throw (
-        findOptimizerError(error) ??
-        layerError("runtime", messageOf(error), "The assets of the sandbox could not be compiled.")
-      );
-    });
+  async load(kind: string, assets: RuntimeAssets): Promise<void> {
+    const packed = [...Object.values(assets.modules), ...Object.values(assets.files)];
+    const buffers = packed.map(({ bytes }) => bytes.buffer);
+    await this.#answerOf(this.#control.load(kind, transfer(assets, buffers)), true);
   }
 
   async spawn(kind: string): Promise<FrameWorker> {
