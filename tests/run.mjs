@@ -10,6 +10,8 @@
  *
  * The last line reads `N passed, N failed, N skipped`: each test counts, and each gate counts as one.
  */
+import { readdir } from "node:fs/promises";
+import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { prepare, projectRoot, runAsCommand } from "./setup/prepare.mjs";
 import { npm, run } from "./setup/process.mjs";
@@ -93,7 +95,9 @@ await runAsCommand(async (signal) => {
     selections.push([{ flags: ["--project=package"] }]);
   } else if (onlyBrowsers) {
     if (firefox !== undefined) selections.push([{ flags: ["--project=firefox"] }]);
-    if (webkit !== undefined) selections.push([{ flags: ["--project=webkit"] }]);
+    if (webkit !== undefined)
+      for (const file of await listPageSuites())
+        selections.push([{ flags: ["--project=webkit"], files: [file] }]);
   } else if (filters.length > 0) {
     selections.push([{ files: filters }]);
   }
@@ -124,6 +128,18 @@ await runAsCommand(async (signal) => {
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 });
+
+/** Every file that runs in pages. In WebKitGTK each gets a browser of its own: it can't end all threads of the one before. */
+async function listPageSuites() {
+  const folders = ["tests/browser", "tests/attacks"];
+  const found = await Promise.all(
+    folders.map(async (folder) => {
+      const names = await readdir(path.join(projectRoot, folder), { recursive: true });
+      return names.map((name) => `${folder}/${name.replaceAll(path.sep, "/")}`);
+    }),
+  );
+  return found.flat().filter((file) => file.endsWith(".test.ts"));
+}
 
 /** @param {import("./setup/suites.mjs").Outcome} outcome */
 function lineOf({ file, test, message }) {

@@ -1,3 +1,4 @@
+import "../../../src/base/dispose-symbols.ts";
 import { hammer, type TabReport, type TabTask } from "./context-hammer.ts";
 
 // Another tab: the script of a worker, or of a frame of the same origin.
