@@ -1,16 +1,10 @@
 // Serves one program beside it: batches what it sends, counts, and ends its run. Most programs end politely here;
 // whoever drives the process holds the same limits from outside and does not rely on this side.
 
-import type {
-  GuestOperation,
-  LogLevel,
-  NumberedReply,
-  ProgramError,
-  RuntimeOutcome,
-} from "../protocol/guest-protocol.ts";
+import type { GuestOperation, LogLevel, NumberedReply, RuntimeOutcome } from "../protocol/guest-protocol.ts";
 import type { PreparedProgram } from "../protocol/prepared-program.ts";
-import { prepareProgram, type StripTypes } from "./javascript-program.ts";
 import type { GuestEvents, NodeGuest, OpenGuest } from "./node-guest.ts";
+import type { PrepareNodeProgram } from "./node-parser.ts";
 import { clock } from "./node-shared.ts";
 import type { NodeWatch } from "./node-watch.ts";
 import { memoryExceeded, NEVER_SETTLES, Outbox } from "./outbox.ts";
@@ -25,7 +19,8 @@ const OUT_OF_MEMORY =
 /** What a run has around it in its process. */
 export interface NodeRunOptions {
   readonly openGuest: OpenGuest;
-  readonly stripTypes: StripTypes;
+  /** For a program that comes as it was written. */
+  readonly prepare: PrepareNodeProgram;
   readonly watch: NodeWatch;
   readonly link: RunLink;
 }
@@ -41,7 +36,7 @@ class NodeRun implements RuntimeRun, GuestEvents {
   readonly #command: RunCommand;
   readonly #guest: NodeGuest;
   readonly #link: RunLink;
-  readonly #stripTypes: StripTypes;
+  readonly #prepare: PrepareNodeProgram;
   readonly #watch: NodeWatch;
   readonly #outbox: Outbox;
   #program: PreparedProgram | undefined;
@@ -52,10 +47,10 @@ class NodeRun implements RuntimeRun, GuestEvents {
   /** The guest can only go on when the page answers. */
   #idle = false;
 
-  constructor(command: RunCommand, { openGuest, stripTypes, watch, link }: NodeRunOptions) {
+  constructor(command: RunCommand, { openGuest, prepare, watch, link }: NodeRunOptions) {
     this.#command = command;
     this.#link = link;
-    this.#stripTypes = stripTypes;
+    this.#prepare = prepare;
     this.#watch = watch;
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
     link.onOpen = () => this.#flush();
@@ -66,8 +61,8 @@ class NodeRun implements RuntimeRun, GuestEvents {
     const { run, program, namespaces, limits } = this.#command;
     this.#watch.begin(run, limits);
     if (program.language === "python") return this.#crashed("This runtime runs no Python.");
-    const prepared = prepareProgram(program.language, program.code, this.#stripTypes);
-    if (!("source" in prepared)) return this.#end({ status: "threw", error: addModulesHint(prepared) });
+    const prepared = program.prepared ?? this.#prepare(program.language, program.code);
+    if (!("source" in prepared)) return this.#end({ status: "threw", error: prepared });
     this.#program = prepared;
     const { source, filename } = prepared;
     this.#outbox.begin(clock());
@@ -175,10 +170,4 @@ class NodeRun implements RuntimeRun, GuestEvents {
     const place = this.#program === undefined ? {} : locateInProgram(stack, this.#program);
     return { status: "threw", error: { ...error, ...place } };
   }
-}
-
-/** A program may load Node's modules, though not by a declaration. */
-function addModulesHint(error: ProgramError): ProgramError {
-  if (!/'import'|'export'/.test(error.message)) return error;
-  return { ...error, hint: `${error.hint} Node's modules: const fs = await import("node:fs").` };
 }

@@ -2,15 +2,15 @@
 
 import type { RuntimeMessage } from "../protocol/guest-protocol.ts";
 import { findMessage, LineSplitter, type Mark, parseOpening, toLine } from "../protocol/stdio-lines.ts";
-import { prepareProgram, type StripTypes } from "./javascript-program.ts";
 import type { OpenGuest } from "./node-guest.ts";
+import type { PrepareNodeProgram } from "./node-parser.ts";
 import { startNodeRun } from "./node-run.ts";
 import { NodeWatch } from "./node-watch.ts";
 import { createRunServer } from "./run-server.ts";
 
 declare const openGuest: OpenGuest;
-/** Compiles it in this realm, which takes as long as all the rest: programs in JavaScript need none of it. */
-declare const loadStripTypes: () => StripTypes;
+/** Compiles it in this realm, which takes longer than all the rest. */
+declare const loadParser: () => PrepareNodeProgram;
 
 serveProcess();
 
@@ -30,11 +30,6 @@ function serveProcess(): void {
     }
   };
   const watch = new NodeWatch();
-  let loaded: StripTypes | undefined;
-  const stripTypes: StripTypes = (code) => {
-    loaded ??= loadStripTypes();
-    return loaded(code);
-  };
   let mark: Mark | undefined;
   const post = (message: RuntimeMessage): void => {
     if (mark === undefined) return;
@@ -42,14 +37,9 @@ function serveProcess(): void {
     const then = message.type === "done" ? end : undefined;
     write(toLine(message, mark), then);
   };
-  /** Loads what a program may need. */
-  const prepare = (): Promise<void> => {
-    const watching = watch.open();
-    prepareProgram("typescript", "0", stripTypes);
-    return watching;
-  };
   const receive = createRunServer(post, {
-    start: (command, link) => startNodeRun(command, { openGuest, stripTypes, watch, link }),
+    start: (command, link) =>
+      startNodeRun(command, { openGuest, prepare: (...program) => loadParser()(...program), watch, link }),
   });
 
   // A terminal would echo the commands, and cut and change long lines.
@@ -62,8 +52,8 @@ function serveProcess(): void {
         const opening = parseOpening(line);
         mark = opening.mark;
         watch.mark = mark;
-        const prepared = opening.isSpare ? prepare() : Promise.resolve();
-        void prepared.then(() => post({ type: "ready" }));
+        const opened = opening.isSpare ? watch.open() : Promise.resolve();
+        void opened.then(() => post({ type: "ready" }));
         continue;
       }
       const json = findMessage(line, mark);

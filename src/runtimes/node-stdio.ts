@@ -2,10 +2,11 @@
 // input, messages go out as lines on standard output. The commands are trusted; what this writes is
 // checked again by whoever reads it, because the program can write to the same stream.
 
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import vm from "node:vm";
 import { openGuest } from "./node-guest.ts";
 import server from "./node-server.ts?node";
-import stripTypes from "./strip-types.ts?node";
 
 /** What our code finds in its realm beside JavaScript itself. */
 const NODE_GLOBALS = ["performance", "process", "setImmediate", "TextEncoder"] as const;
@@ -18,9 +19,10 @@ for (const name of NODE_GLOBALS) realm[name] = globalThis[name];
 const load = (source: string, parts: Readonly<Record<string, unknown>>): void =>
   vm.compileFunction(source, Object.keys(parts), { parsingContext: realm })(...Object.values(parts));
 
-const loadStripTypes = (): unknown => {
-  const exports: { stripTypes?: unknown } = {};
-  load(stripTypes, { exports });
-  return exports.stripTypes;
+/** For programs that nobody has parsed before they come. */
+const loadParser = (): unknown => {
+  const exports: { prepareNodeProgram?: unknown } = {};
+  load(readFileSync(path.join(__dirname, "parser.cjs"), "utf8"), { exports });
+  return exports.prepareNodeProgram;
 };
-load(server, { require, openGuest, loadStripTypes });
+load(server, { require, openGuest, loadParser });

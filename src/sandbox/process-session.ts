@@ -1,9 +1,11 @@
 import { findOptimizerError } from "../base/errors.ts";
 import type { GuestPort, Language, Program } from "../protocol/guest-protocol.ts";
+import { addModulesHint } from "../protocol/modules-hint.ts";
 import { createFreezer } from "./freezer.ts";
 import { runGuest } from "./guest-run.ts";
 import type { Limits } from "./limits.ts";
 import type { ProcessChannel } from "./process-channel.ts";
+import { type ProgramParser, parseProgram } from "./program-parser.ts";
 import { type Resumption, requireResumption } from "./resumption.ts";
 import type { RunOutcome, SandboxRunOptions, SandboxSession } from "./sandbox.ts";
 import { closedError, type WorkerPool } from "./worker-pool.ts";
@@ -11,10 +13,15 @@ import { closedError, type WorkerPool } from "./worker-pool.ts";
 /** A process serves one run. */
 export const RUN = "r1";
 
+/** What takes its parser neither time nor memory worth a word. A longer program takes those of its own process. */
+const PARSED_CHARACTERS = 32 * 1024;
+
 export interface ProcessSessionOptions {
   readonly pool: WorkerPool<ProcessChannel>;
   readonly session: string;
   readonly limits: Limits;
+  /** Parses short programs in JavaScript before they reach a process. Absent: the process does. */
+  readonly parser?: ProgramParser;
   /** Aborts when the sandbox is disposed. */
   readonly closing: AbortSignal;
   /** What the runtime of a language holds beside a program's memory, at the most. Bytes. */
@@ -27,7 +34,7 @@ export interface ProcessSessionOptions {
 
 /** The runs of a session in processes, a fresh one for each. */
 export function openProcessSession(options: ProcessSessionOptions): Pick<SandboxSession, "run" | "resume"> {
-  const { pool, session, limits, closing, frozenBy } = options;
+  const { pool, session, limits, parser, closing, frozenBy } = options;
 
   const drive = async (
     program: Program,
@@ -60,7 +67,12 @@ export function openProcessSession(options: ProcessSessionOptions): Pick<Sandbox
   return {
     async run(program, port, signal, runOptions = {}) {
       if (closing.aborted) throw closedError();
-      return drive(program, port, signal, runOptions);
+      const parses = program.language !== "python" && program.code.length <= PARSED_CHARACTERS;
+      if (parser === undefined || !parses) return drive(program, port, signal, runOptions);
+      const ready = await parseProgram(parser, program, { limits, signal, closing });
+      if (!("status" in ready)) return drive(ready, port, signal, runOptions);
+      const outcome = ready.status === "threw" ? { ...ready, error: addModulesHint(ready.error) } : ready;
+      return { ...outcome, peakMemoryBytes: 0 };
     },
     ...(frozenBy === undefined
       ? {}

@@ -273,8 +273,9 @@ describe("a run that is run again", () => {
     devtools.tab("Result");
     expect(devtools.text("[aria-label='Returned value']")).toBe("42");
     devtools.tab("Timeline");
-    const facts = devtools.rows(/^Parts/).map((row) => row.querySelector(".entry-facts")?.textContent ?? "");
-    expect(facts.filter((text) => text.includes("from the record"))).toHaveLength(1);
+    const facts = (): readonly string[] =>
+      devtools.rows(/^Parts/).map((row) => row.querySelector(".entry-facts")?.textContent ?? "");
+    await expect.poll(() => facts().filter((text) => text.includes("from the record"))).toHaveLength(1);
   });
 
   test("with a call that differs: it goes to its tool, and the devtools say so", async () => {

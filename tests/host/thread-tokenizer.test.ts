@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createThreadTokenizer } from "../../src/host/thread-tokenizer.ts";
 
 test("the host counts as the page does, beside its thread", async () => {
-  await using tokenizer = createThreadTokenizer();
+  using tokenizer = createThreadTokenizer();
   const text = "tokens are counted beside the thread that serves ".repeat(20_000);
   let turns = 0;
   const timer = setInterval(() => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { PreparedProgram } from "../../src/protocol/prepared-program.ts";
 import { prepareProgram } from "../../src/runtimes/javascript-program.ts";
+import { prepareNodeProgram } from "../../src/runtimes/node-parser.ts";
 import { locateInProgram } from "../../src/runtimes/program-places.ts";
 import { stripTypes } from "../../src/runtimes/strip-types.ts";
 
@@ -104,4 +105,9 @@ test("an import is answered with the way to tools, a name that only sounds like 
     hint: expect.stringContaining("tools.<server>.<tool>"),
   });
   expect(prepareProgram("typescript", "let imports; let imports;", stripTypes)).not.toHaveProperty("hint");
+});
+
+test("who declares an import in Node is told how to load one", () => {
+  const hint = expect.stringContaining('await import("node:fs")');
+  expect(prepareNodeProgram("javascript", 'import fs from "node:fs"; fs')).toMatchObject({ hint });
 });

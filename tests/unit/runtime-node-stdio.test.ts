@@ -5,6 +5,7 @@ import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import parser from "../../src/runtimes/node-parser.ts?node";
 import source from "../../src/runtimes/node-stdio.ts?node";
 import { runGuest } from "../../src/sandbox/guest-run.ts";
 import { type Limits, resolveLimits } from "../../src/sandbox/limits.ts";
@@ -19,6 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "mcp-optimizer-stdio-"));
   script = path.join(folder, "runtime.cjs");
   await writeFile(script, source);
+  await writeFile(path.join(folder, "parser.cjs"), parser);
 });
 
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { OptimizerError } from "../../base/errors.ts";
 import { VERSION } from "../../version.ts";
 import type { DockerEngine } from "./docker-engine.ts";
 import microvmInit from "./image/init.py?raw";
-import { RUNNERS } from "./runners.ts";
+import { RUNNER_FILES } from "./runners.ts";
 
 /** The name that our image gets when it is built, and is looked for by. */
 export const SANDBOX_IMAGE = `mcp-optimizer-sandbox:${VERSION}`;
@@ -17,10 +17,7 @@ export interface SandboxImage {
 }
 
 /** What an image has of this package, by the name of the file: the runners, and what starts them in a microVM. */
-export const IMAGE_FILES: ReadonlyMap<string, string> = new Map([
-  ...Object.values(RUNNERS).map(({ file, source }) => [file, source] as const),
-  ["init.py", microvmInit],
-]);
+export const IMAGE_FILES: ReadonlyMap<string, string> = new Map([...RUNNER_FILES, ["init.py", microvmInit]]);
 
 /** The digest of these files. */
 export function imageFilesDigest(): string {

@@ -5,11 +5,13 @@ import { runGuest } from "../../sandbox/guest-run.ts";
 import { type Limits, resolveLimits } from "../../sandbox/limits.ts";
 import type { ProcessChannel } from "../../sandbox/process-channel.ts";
 import { openProcessSession, RUN } from "../../sandbox/process-session.ts";
+import { parseProgram } from "../../sandbox/program-parser.ts";
 import type { RunOutcome, SandboxSession, SandboxTraits } from "../../sandbox/sandbox.ts";
 import { closedError, WorkerPool } from "../../sandbox/worker-pool.ts";
 import type { HostSandbox, PlaceLimits, SandboxProbe, Strength } from "./host-sandbox.ts";
 import type { RunnerLanguage } from "./runners.ts";
 import type { SandboxProcess } from "./sandbox-process.ts";
+import { createThreadParser } from "./thread-parser.ts";
 
 /** Runs a program that looks at its sandbox from within, in a place with other limits where they are given. */
 export type RunProbe = (
@@ -38,6 +40,8 @@ export interface ProcessSandboxOptions extends PoolOptions {
   readonly enforces: SandboxTraits["enforces"];
   /** What a runtime holds beside its program's memory, at the most. Bytes; default: our runners in Node and CPython. */
   readonly runtimeBytes?: (language: Language) => number;
+  /** Whether its runtime parses programs in JavaScript. Default false: ours in Node has no parser. */
+  readonly parses?: boolean;
   /** Digests of all that a snapshot of a guest in JavaScript depends on. Absent: no guests are frozen. */
   readonly frozenBy?: readonly string[];
   /** Starts a process that no program has run in. Rejects with the reason when it can't. */
@@ -67,6 +71,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
   const { name, strength, runners, frozenBy, startTimeoutMs = START_TIMEOUT_MS } = options;
   const { maxProcesses = MAX_PROCESSES, spares = SPARES } = options;
   const { runtimeBytes = (language) => (language === "python" ? 0 : NODE_RUNTIME_BYTES) } = options;
+  const parser = options.parses === true ? undefined : createThreadParser();
   const closing = new AbortController();
   const living = new Set<SandboxProcess>();
   let probing: Promise<SandboxProbe> | undefined;
@@ -101,10 +106,16 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
   };
 
   const runProbe: RunProbe = async (runner, code, limits, place) => {
-    const channel = await start(runner, { place });
+    const program = { language: runner, code, inputs: "{}" };
+    const runLimits = resolveLimits(limits);
+    const ending = { limits: runLimits, signal: closing.signal, closing: closing.signal };
+    const [channel, ready] = await Promise.all([
+      start(runner, { place }),
+      parser === undefined || runner === "python" ? program : parseProgram(parser, program, ending),
+    ]);
     try {
-      const program = { language: runner, code, inputs: "{}" };
-      return await runGuest(channel, RUN, program, NOBODY, resolveLimits(limits), closing.signal);
+      if ("status" in ready) return { ...ready, peakMemoryBytes: 0 };
+      return await runGuest(channel, RUN, ready, NOBODY, runLimits, closing.signal);
     } finally {
       channel.kill();
     }
@@ -155,7 +166,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
     strength,
     probe,
     async prepare() {
-      await Promise.all([...pools.values()].map((pool) => pool.prepare()));
+      await Promise.all([parser?.prepare(), ...[...pools.values()].map((pool) => pool.prepare())]);
     },
     open(session, limits) {
       const sessionOf = (runner: RunnerLanguage): Pick<SandboxSession, "run" | "resume"> =>
@@ -164,6 +175,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
           session,
           limits,
           closing: closing.signal,
+          ...(parser === undefined ? {} : { parser }),
           runtimeBytes,
           end: (channel) => channel.kill(),
           ...(frozenBy === undefined || runner !== "javascript" ? {} : { frozenBy }),
@@ -178,6 +190,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
     async [Symbol.asyncDispose]() {
       if (closing.signal.aborted) return;
       closing.abort();
+      parser?.end();
       for (const pool of pools.values()) pool.close();
       for (const { channel } of living) channel.kill();
       const gone = Promise.all([...living].map((one) => one.gone));

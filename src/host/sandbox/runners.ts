@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import nodeParser from "../../runtimes/node-parser.ts?node";
 import nodeRunner from "../../runtimes/node-stdio.ts?node";
 import pythonGuest from "../../runtimes/python-guest.py?raw";
 import pythonProcess from "../../runtimes/python-process.py?raw";
@@ -16,6 +17,12 @@ export const RUNNERS: Readonly<Record<RunnerLanguage, { readonly file: string; r
   javascript: { file: "runner.cjs", source: nodeRunner },
   python: { file: "runner.py", source: [pythonValues, pythonGuest, pythonProcess, pythonStdio].join("\n\n") },
 };
+
+/** All files of a runner's folder, by name. The parser is for programs that are too long for the host's own. */
+export const RUNNER_FILES: ReadonlyMap<string, string> = new Map([
+  ...Object.values(RUNNERS).map(({ file, source }) => [file, source] as const),
+  ["parser.cjs", nodeParser],
+]);
 
 const MIB = 1024 * 1024;
 
@@ -43,9 +50,7 @@ export async function writeRunners(): Promise<RunnerFolder> {
   const folder = await mkdtemp(path.join(root, PREFIX + host));
   const file = (language: RunnerLanguage): string => path.join(folder, RUNNERS[language].file);
   await Promise.all(
-    (["javascript", "python"] as const).map((language) =>
-      writeFile(file(language), RUNNERS[language].source, { mode: 0o444 }),
-    ),
+    [...RUNNER_FILES].map(([name, source]) => writeFile(path.join(folder, name), source, { mode: 0o444 })),
   );
   await chmod(folder, 0o755);
   return {

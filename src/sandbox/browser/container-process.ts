@@ -20,7 +20,10 @@ export async function startContainerProcess(
   files: FileSystemTree,
   signal: AbortSignal,
 ): Promise<ContainerProcess> {
-  const { default: runtime } = await import("../../runtimes/node-stdio.ts?node");
+  const [{ default: runtime }, { default: parser }] = await Promise.all([
+    import("../../runtimes/node-stdio.ts?node"),
+    import("../../runtimes/node-parser.ts?node"),
+  ]);
   const folder = `${FOLDER}/${crypto.randomUUID()}`;
   const remove = async (): Promise<void> => {
     try {
@@ -32,7 +35,11 @@ export async function startContainerProcess(
   const starting = (async () => {
     await container.fs.mkdir(folder, { recursive: true });
     await container.mount(
-      { "runtime.cjs": { file: { contents: runtime } }, work: { directory: files } },
+      {
+        "runtime.cjs": { file: { contents: runtime } },
+        "parser.cjs": { file: { contents: parser } },
+        work: { directory: files },
+      },
       { mountPoint: folder },
     );
     return container.spawn("node", ["../runtime.cjs"], { cwd: `${folder}/work` });

@@ -1,23 +1,19 @@
 import { findOptimizerError } from "../../base/errors.ts";
-import {
-  type GuestPort,
-  NO_INSTANCE,
-  type Program,
-  type RuntimeOutcome,
-} from "../../protocol/guest-protocol.ts";
+import { type GuestPort, NO_INSTANCE, type Program } from "../../protocol/guest-protocol.ts";
 import type { GlobalsCommand } from "../../protocol/kept-globals.ts";
 import { createFreezer } from "../freezer.ts";
 import { runGuest } from "../guest-run.ts";
 import { runWithGlobals } from "../keep-globals.ts";
 import { LIMITS, type Limits } from "../limits.ts";
 import { portWith } from "../port-with.ts";
+import { CANCELLED, parseProgram } from "../program-parser.ts";
 import { type Resumption, requireResumption } from "../resumption.ts";
 import type { RunOutcome, Sandbox, SandboxRunOptions, SandboxTraits } from "../sandbox.ts";
 import { WASM_PAGE_BYTES } from "../wasm-memory.ts";
 import { closedError, WorkerPool, type WorkerPoolOptions } from "../worker-pool.ts";
 import { type FrameWorker, SandboxFrame } from "./frame.ts";
 import type { RuntimeAssets } from "./frame-control.ts";
-import { createFrameParser, type FrameParser } from "./frame-parser.ts";
+import { createFrameParser } from "./frame-parser.ts";
 
 /** What every sandbox inside the frame lets its user choose. */
 export interface FrameSandboxOptions {
@@ -169,7 +165,7 @@ export function createFrameSandbox(runtime: FrameRuntime, options: FrameSandboxO
         const ready =
           parser === undefined
             ? program
-            : await parseProgram(parser, program, limits, signal, closing.signal);
+            : await parseProgram(parser, program, { limits, signal, closing: closing.signal });
         if ("status" in ready) return { ...ready, peakMemoryBytes: 0 };
         return drive({ session, limits, program: ready, port, signal, runOptions });
       },
@@ -226,33 +222,6 @@ function tellTouched(port: GuestPort, touch: () => void): GuestPort {
       return port.call(call, signal);
     },
   });
-}
-
-const CANCELLED = {
-  status: "stopped",
-  reason: "cancelled",
-  message: "The run was cancelled before it started.",
-} as const;
-
-/** The program with what its parser made of it, or how the run ends without ever starting. */
-async function parseProgram(
-  parser: FrameParser,
-  program: Program,
-  limits: Limits,
-  signal: AbortSignal,
-  closing: AbortSignal,
-): Promise<Program | RuntimeOutcome | typeof CANCELLED> {
-  const time = AbortSignal.timeout(limits.timeoutMs);
-  try {
-    const prepared = await parser.parse(program, AbortSignal.any([signal, closing, time]));
-    return "source" in prepared ? { ...program, prepared } : { status: "threw", error: prepared };
-  } catch (error) {
-    if (signal.aborted) return CANCELLED;
-    if (closing.aborted) throw closedError();
-    if (!time.aborted) throw error;
-    const message = `The program was not parsed within ${limits.timeoutMs} ms.`;
-    return { status: "stopped", reason: "timeout", message };
-  }
 }
 
 /** The memory of a worker whose guest may use `memoryBytes`. WebAssembly pages. */

@@ -1,27 +1,15 @@
+import type { ThreadService } from "../thread-service.ts";
 import type { FrameWorker, SandboxFrame } from "./frame.ts";
 import type { FrameCommand } from "./frame-control.ts";
 import { openPacked, openScript, type ShippedAsset } from "./shipped-asset.ts";
 
-/** A worker of ours in the frame that answers one question at a time; nothing of a guest runs in it. */
-export interface FrameService {
-  /** Starts the worker ahead. */
-  prepare(): Promise<void>;
-  /**
-   * Asks when all questions before were answered. Rejects when the worker dies, when `read` throws, and
-   * when `signal` aborts, which ends the worker: it may be at work on this question for ever.
-   */
-  ask<T>(command: FrameCommand, read: (data: unknown) => T, signal?: AbortSignal): Promise<T>;
-  /** Ends the worker; the next question starts another. */
-  end(): void;
-}
-
-/** Starts the worker at the first use, and again when it died. It gets a copy of each of the gzipped `files`. */
+/** A worker in the frame. Starts it at the first use, and again when it died. It gets a copy of each of the gzipped `files`. */
 export function createFrameService(
   frame: SandboxFrame,
   kind: string,
   script: ShippedAsset,
   files: Readonly<Record<string, ShippedAsset>> = {},
-): FrameService {
+): ThreadService<FrameCommand> {
   let worker: Promise<FrameWorker> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 

@@ -45,4 +45,9 @@ export const TYPESCRIPT_CASES: readonly SandboxCase[] = [
   typescript("takes plain JavaScript", async ({ value }) => {
     expect(await value("const a = [3, 1, 2]; return a.sort((x, y) => x < y ? -1 : 1)[0] < 2")).toBe(true);
   }),
+  typescript("reads a program of 100,000 characters, and one that is none", async ({ value, error }) => {
+    const long = `// ${"a".repeat(100_000)}\nconst n: number = 1;\n`;
+    expect(await value(`${long}return n`)).toBe(1);
+    expect(await error(`${long}let x = ;`)).toMatchObject({ name: "SyntaxError", line: 3 });
+  }),
 ];
