@@ -162,7 +162,7 @@ describe("runs", () => {
   test("list violations of the policy and of limits", async () => {
     await devtools.optimizer.run(
       { code: "await tools.page.double({ n: 1 }).catch(() => 0); for (;;);" },
-      { tools: ["page.rows"], limits: { timeoutMs: 300 } },
+      { tools: ["page.rows"], limits: { timeoutMs: 1_000 } },
     );
     await devtools.ended(1, "stopped");
     const [limit, refusal] = [...devtools.root.querySelectorAll(".violations li")].map(
