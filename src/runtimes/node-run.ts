@@ -20,7 +20,7 @@ const OUT_OF_MEMORY =
 export interface NodeRunOptions {
   readonly openGuest: OpenGuest;
   /** For a program that comes as it was written. */
-  readonly prepare: PrepareNodeProgram;
+  readonly loadParser: () => PrepareNodeProgram;
   readonly watch: NodeWatch;
   readonly link: RunLink;
 }
@@ -36,7 +36,7 @@ class NodeRun implements RuntimeRun, GuestEvents {
   readonly #command: RunCommand;
   readonly #guest: NodeGuest;
   readonly #link: RunLink;
-  readonly #prepare: PrepareNodeProgram;
+  readonly #loadParser: () => PrepareNodeProgram;
   readonly #watch: NodeWatch;
   readonly #outbox: Outbox;
   #program: PreparedProgram | undefined;
@@ -47,10 +47,10 @@ class NodeRun implements RuntimeRun, GuestEvents {
   /** The guest can only go on when the page answers. */
   #idle = false;
 
-  constructor(command: RunCommand, { openGuest, prepare, watch, link }: NodeRunOptions) {
+  constructor(command: RunCommand, { openGuest, loadParser, watch, link }: NodeRunOptions) {
     this.#command = command;
     this.#link = link;
-    this.#prepare = prepare;
+    this.#loadParser = loadParser;
     this.#watch = watch;
     this.#outbox = new Outbox(command.limits, link, (outcome) => this.#end(outcome));
     link.onOpen = () => this.#flush();
@@ -61,7 +61,7 @@ class NodeRun implements RuntimeRun, GuestEvents {
     const { run, program, namespaces, limits } = this.#command;
     this.#watch.begin(run, limits);
     if (program.language === "python") return this.#crashed("This runtime runs no Python.");
-    const prepared = program.prepared ?? this.#prepare(program.language, program.code);
+    const prepared = program.prepared ?? this.#loadParser()(program.language, program.code);
     if (!("source" in prepared)) return this.#end({ status: "threw", error: prepared });
     this.#program = prepared;
     const { source, filename } = prepared;

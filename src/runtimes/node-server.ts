@@ -38,8 +38,7 @@ function serveProcess(): void {
     write(toLine(message, mark), then);
   };
   const receive = createRunServer(post, {
-    start: (command, link) =>
-      startNodeRun(command, { openGuest, prepare: (...program) => loadParser()(...program), watch, link }),
+    start: (command, link) => startNodeRun(command, { openGuest, loadParser, watch, link }),
   });
 
   // A terminal would echo the commands, and cut and change long lines.

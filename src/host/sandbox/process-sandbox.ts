@@ -40,8 +40,8 @@ export interface ProcessSandboxOptions extends PoolOptions {
   readonly enforces: SandboxTraits["enforces"];
   /** What a runtime holds beside its program's memory, at the most. Bytes; default: our runners in Node and CPython. */
   readonly runtimeBytes?: (language: Language) => number;
-  /** Whether its runtime parses programs in JavaScript. Default false: ours in Node has no parser. */
-  readonly parses?: boolean;
+  /** Whether its runtime parses all programs in JavaScript. Default false: ours in Node loads a parser for long ones. */
+  readonly hasParser?: boolean;
   /** Digests of all that a snapshot of a guest in JavaScript depends on. Absent: no guests are frozen. */
   readonly frozenBy?: readonly string[];
   /** Starts a process that no program has run in. Rejects with the reason when it can't. */
@@ -71,7 +71,7 @@ export function createProcessSandbox(options: ProcessSandboxOptions): HostSandbo
   const { name, strength, runners, frozenBy, startTimeoutMs = START_TIMEOUT_MS } = options;
   const { maxProcesses = MAX_PROCESSES, spares = SPARES } = options;
   const { runtimeBytes = (language) => (language === "python" ? 0 : NODE_RUNTIME_BYTES) } = options;
-  const parser = options.parses === true ? undefined : createThreadParser();
+  const parser = options.hasParser === true ? undefined : createThreadParser();
   const closing = new AbortController();
   const living = new Set<SandboxProcess>();
   let probing: Promise<SandboxProbe> | undefined;

@@ -44,7 +44,7 @@ export function wasm(options: WasmOptions = {}): HostSandbox {
     runners: ["javascript", "python"],
     enforces: { time: "hard", memory: "hard", network: "hard", storage: "hard" },
     runtimeBytes: (language) => (language === "python" ? PYTHON_BYTES : QUICKJS_BYTES),
-    parses: true,
+    hasParser: true,
     frozenBy: QUICKJS_DIGESTS,
     start: async (runner) => start(await load(runner)),
     probe: async (run) =>
