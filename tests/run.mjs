@@ -47,15 +47,10 @@ const IN_FIREFOX = [
 /** Each gate is the npm script of the same name. The first builds what the others look at. */
 const GATES = ["build", "reference", "lint", "knip", "publint", "attw", "size", "conformance"];
 
-/** Those whose parts talk to each other beside whatever else the machine does are tried twice, as tests are. */
-const UNSTEADY_GATES = new Set(["conformance"]);
-
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
 /** What is told of each failure once more: the end of a long log shows them all. @type {string[]} */
 const failures = [];
-/** What passed at its second try only. @type {string[]} */
-const unsteady = [];
 
 await runAsCommand(async (signal) => {
   const onlyBrowsers = process.argv.includes("--browsers");
@@ -102,6 +97,8 @@ await runAsCommand(async (signal) => {
     selections.push([{ files: filters }]);
   }
   const options = { root: projectRoot, env, signal };
+  /** What passed at its second try only. @type {string[]} */
+  const unsteady = [];
   for (const together of selections) {
     if (signal.aborted) break;
     const runs = await Promise.all(together.map((one) => runSuites(one, options)));
@@ -164,23 +161,6 @@ function skipBrowser(browser, hint) {
  * @returns {Promise<Counts>}
  */
 async function runGate(gate, env, signal) {
-  const reason = await tryGate(gate, env, signal);
-  if (reason === undefined) return { passed: 1, failed: 0, skipped: 0 };
-  if (UNSTEADY_GATES.has(gate) && !signal.aborted && (await tryGate(gate, env, signal)) === undefined) {
-    unsteady.push(reason);
-    return { passed: 1, failed: 0, skipped: 0 };
-  }
-  failures.push(reason);
-  return { passed: 0, failed: 1, skipped: 0 };
-}
-
-/**
- * @param {string} gate
- * @param {NodeJS.ProcessEnv} env
- * @param {AbortSignal} signal
- * @returns {Promise<string | undefined>} Why it failed, in some lines.
- */
-async function tryGate(gate, env, signal) {
   const started = Date.now();
   const { command, args } = npm();
   const script = [...args, "run", "--silent", gate];
@@ -193,9 +173,10 @@ async function tryGate(gate, env, signal) {
   const seconds = `${((Date.now() - started) / 1000).toFixed(1)} s`;
   if (code === 0) {
     console.log(`[gate] ${gate}: passed (${seconds})`);
-    return undefined;
+    return { passed: 1, failed: 0, skipped: 0 };
   }
   console.log(`${output.trimEnd()}\n[gate] ${gate}: FAILED (${end}, ${seconds}); alone: npm run ${gate}`);
   const last = stripVTControlCharacters(output).trimEnd().split("\n").slice(-LAST_LINES);
-  return [`  gate ${gate} (${end}), whose last lines are:`, ...last].join("\n    ");
+  failures.push([`  gate ${gate} (${end}), whose last lines are:`, ...last].join("\n    "));
+  return { passed: 0, failed: 1, skipped: 0 };
 }
